@@ -1,0 +1,1 @@
+//! The catalog: what is known about every photo, in one SQLite file.

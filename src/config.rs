@@ -1,0 +1,1 @@
+//! The settings file, validated once into types that the rest can trust.

@@ -1,0 +1,3 @@
+//! The `keepsake` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What stored bytes are, say and are worth: kind, facts, capture time, condition.

@@ -1,0 +1,223 @@
+//! When a photo was taken: many statements, one answer, and what the answer is worth.
+
+use std::fmt;
+
+use jiff::civil::{Date, DateTime};
+use serde::{Deserialize, Serialize};
+
+/// Minutes east of UTC, inside a day either way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "i16", into = "i16")]
+pub struct UtcOffset(i16);
+
+impl UtcOffset {
+    /// Takes minutes; `None` outside ±15 h, which no zone of the earth has ever had.
+    pub fn from_minutes(minutes: i16) -> Option<Self> {
+        (-900..=900).contains(&minutes).then_some(Self(minutes))
+    }
+
+    /// Minutes east of UTC.
+    pub fn minutes(self) -> i16 {
+        self.0
+    }
+}
+
+impl TryFrom<i16> for UtcOffset {
+    type Error = &'static str;
+
+    fn try_from(minutes: i16) -> Result<Self, Self::Error> {
+        Self::from_minutes(minutes).ok_or("no zone is that far from UTC")
+    }
+}
+
+impl From<UtcOffset> for i16 {
+    fn from(offset: UtcOffset) -> Self {
+        offset.0
+    }
+}
+
+/// Writes `+02:00`.
+impl fmt::Display for UtcOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { '-' } else { '+' };
+        let minutes = self.0.unsigned_abs();
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+/// Who says when a photo was taken. The order is the ladder: an earlier source is believed before a later one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeSource {
+    /// A person corrected it.
+    Person,
+    /// The camera, in EXIF.
+    Exif,
+    /// XMP, inside the file or in a sidecar.
+    Xmp,
+    /// IPTC.
+    Iptc,
+    /// The movie header or Apple's creation date.
+    Quicktime,
+    /// The name of the file: `IMG_20140803_142233.jpg`.
+    FileName,
+    /// The name of a folder: `2014-08 Lisbon`.
+    FolderName,
+    /// The time at which the file was last written.
+    Modified,
+}
+
+impl TimeSource {
+    /// The word for it in tables, JSON and text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Exif => "exif",
+            Self::Xmp => "xmp",
+            Self::Iptc => "iptc",
+            Self::Quicktime => "quicktime",
+            Self::FileName => "file-name",
+            Self::FolderName => "folder-name",
+            Self::Modified => "modified",
+        }
+    }
+}
+
+/// How much of a time is known. What is not known stands at its first value: the day 1, the hour 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// A guess: the time at which some computer wrote the file.
+    Guess,
+    /// The year.
+    Year,
+    /// The month.
+    Month,
+    /// The day.
+    Day,
+    /// The moment, as the camera's clock had it.
+    Exact,
+}
+
+impl Certainty {
+    /// The word for it in tables, JSON and text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guess => "guess",
+            Self::Year => "year",
+            Self::Month => "month",
+            Self::Day => "day",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// One statement about when a photo was taken, unjudged.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TimeCandidate {
+    /// The clock on the wall where it was taken.
+    pub local: DateTime,
+    /// How far that clock was from UTC, where somebody said so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offset: Option<UtcOffset>,
+    /// Who says so.
+    pub source: TimeSource,
+    /// How much of it is known.
+    pub certainty: Certainty,
+}
+
+/// The answer: the statement that is believed.
+pub type CaptureTime = TimeCandidate;
+
+/// Chooses the statement to believe: the first rung of the ladder that is not a clock's reset value and not later
+/// than `latest`; on one rung the more certain, then the earlier in `candidates`.
+///
+/// `None` when nothing can be believed: better undated than wrongly dated. `latest` is the moment the run began (plus
+/// whatever slack the caller gives to clocks that run ahead).
+pub fn choose_capture_time(candidates: &[TimeCandidate], latest: DateTime) -> Option<CaptureTime> {
+    candidates
+        .iter()
+        .filter(|candidate| !is_clock_reset(candidate) && candidate.local <= latest)
+        .min_by_key(|candidate| (candidate.source, std::cmp::Reverse(candidate.certainty)))
+        .cloned()
+}
+
+/// Whether a time is what a clock shows after its battery died, or what a program writes for “unknown”.
+///
+/// The whole first day of each epoch counts (cameras run on from it while the zone shifts it): 1904 (QuickTime), 1970
+/// (Unix), 1980 (FAT), 2000 (many cameras' own start). A name that a person or a phone gave is believed.
+fn is_clock_reset(candidate: &TimeCandidate) -> bool {
+    match candidate.source {
+        TimeSource::Person | TimeSource::FolderName => return false,
+        TimeSource::Exif
+        | TimeSource::Xmp
+        | TimeSource::Iptc
+        | TimeSource::Quicktime
+        | TimeSource::FileName
+        | TimeSource::Modified => {}
+    }
+    let date = candidate.local.date();
+    if date.year() < 1900 {
+        return true;
+    }
+    RESET_DATES.iter().any(|(year, month, day)| {
+        let reset = Date::constant(*year, *month, *day);
+        date == reset || reset.yesterday().is_ok_and(|eve| date == eve && *year != 2000)
+    })
+}
+
+const RESET_DATES: [(i16, i8, i8); 4] = [(1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (2000, 1, 1)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn said(source: TimeSource, local: DateTime) -> TimeCandidate {
+        TimeCandidate { local, offset: None, source, certainty: Certainty::Exact }
+    }
+
+    #[test]
+    fn the_camera_is_believed_before_the_name_and_the_name_before_the_computer() {
+        let candidates = [
+            said(TimeSource::Modified, date(2019, 1, 1).at(1, 0, 0, 0)),
+            said(TimeSource::FileName, date(2014, 8, 3).at(14, 22, 33, 0)),
+            said(TimeSource::Exif, date(2014, 8, 3).at(14, 22, 30, 0)),
+        ];
+        let chosen = choose_capture_time(&candidates, date(2026, 1, 1).at(0, 0, 0, 0)).expect("one is believed");
+        assert_eq!(chosen.source, TimeSource::Exif);
+    }
+
+    #[test]
+    fn a_clock_that_was_reset_is_not_believed() {
+        for reset in [date(1970, 1, 1), date(1980, 1, 1), date(2000, 1, 1), date(1904, 1, 1), date(1969, 12, 31)] {
+            let candidates = [
+                said(TimeSource::Exif, reset.at(0, 3, 12, 0)),
+                said(TimeSource::FileName, date(2005, 7, 9).at(9, 0, 0, 0)),
+            ];
+            let chosen =
+                choose_capture_time(&candidates, date(2026, 1, 1).at(0, 0, 0, 0)).expect("the name is believed");
+            assert_eq!(chosen.source, TimeSource::FileName, "{reset}");
+        }
+    }
+
+    #[test]
+    fn a_party_on_the_last_night_of_1999_keeps_its_date() {
+        let candidates = [said(TimeSource::Exif, date(1999, 12, 31).at(23, 50, 0, 0))];
+        assert!(choose_capture_time(&candidates, date(2026, 1, 1).at(0, 0, 0, 0)).is_some());
+    }
+
+    #[test]
+    fn the_future_is_not_believed() {
+        let candidates = [said(TimeSource::Exif, date(2038, 1, 19).at(3, 14, 7, 0))];
+        assert_eq!(choose_capture_time(&candidates, date(2026, 1, 1).at(0, 0, 0, 0)), None);
+    }
+
+    #[test]
+    fn an_offset_is_written_as_exif_writes_it() {
+        let offset = |minutes| UtcOffset::from_minutes(minutes).expect("a zone").to_string();
+        assert_eq!(offset(120), "+02:00");
+        assert_eq!(offset(-210), "-03:30");
+        assert!(UtcOffset::from_minutes(2000).is_none());
+    }
+}

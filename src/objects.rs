@@ -1,0 +1,1 @@
+//! The content-addressed store: originals, named by their BLAKE3 hash, written once.

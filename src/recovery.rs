@@ -1,0 +1,1 @@
+//! The recovery kit: with it and a network, nothing else is needed.

@@ -1,0 +1,1 @@
+//! Encrypted restic-format repositories on a disk or in a bucket.

@@ -1,0 +1,1 @@
+//! What photos are read from, and never written to.
