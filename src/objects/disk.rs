@@ -7,8 +7,8 @@ use std::path::Path;
 /// A file system, reduced to what the store needs and to what POSIX promises about it after a power loss.
 ///
 /// Nothing is durable by itself: bytes are after [`Disk::sync_file`], names (made, renamed, removed) after
-/// [`Disk::sync_folder`] of the folder that holds them. A clone is the same file system. Links are never followed in
-/// the last part of a path.
+/// [`Disk::sync_folder`] of the folder that holds them. A clone is the same file system. No file is ever reached
+/// through a link.
 pub trait Disk: Clone + Send + Sync {
     /// An open file. Closing it gives up its lock.
     type File: Read + Write + Send + 'static;

@@ -66,3 +66,21 @@ impl ObjectsError {
         Self::NotRead { path: path.to_path_buf(), source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_full_quota_are_told_apart_from_other_failures() {
+        for (errno, is_no_space) in [
+            (rustix::io::Errno::NOSPC, true),
+            (rustix::io::Errno::DQUOT, true),
+            (rustix::io::Errno::IO, false),
+            (rustix::io::Errno::ROFS, false),
+        ] {
+            let error = ObjectsError::not_written(Path::new("a"), errno.into());
+            assert_eq!(matches!(error, ObjectsError::NoSpace { .. }), is_no_space, "{errno:?}");
+        }
+    }
+}

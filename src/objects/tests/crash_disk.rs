@@ -3,20 +3,22 @@
 //! Every file and every folder has live contents, which programs see, and durable contents, which a power loss leaves
 //! at least. A sync of a file makes its bytes durable and not its name, a sync of a folder its names and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod dice;
+mod state;
+
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::{Component, Path};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dice::Dice;
+pub(super) use dice::PowerLoss;
+use state::{Inode, Node, ROOT, State, parts};
 
 use crate::objects::{Disk, Entry, Opened};
 
-/// The number of a file or folder. Never used again after it is removed.
-type Inode = usize;
-
-type Names = BTreeMap<OsString, Inode>;
-
-const ROOT: Inode = 0;
+/// How much one write takes at most: systems may take less than they are given.
+const SHORT_WRITE_BYTES: usize = 600;
 
 #[derive(Clone, Default)]
 pub(super) struct CrashDisk(Arc<Mutex<State>>);
@@ -30,44 +32,6 @@ pub(super) struct Faults {
     pub(super) full_at: Option<usize>,
     /// This sync, counted among those that have something to make durable, says Ok and does nothing.
     pub(super) ignored_sync: Option<usize>,
-}
-
-/// What a power loss takes of the contents that were not synced.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum PowerLoss {
-    /// Everything.
-    Everything,
-    /// All bytes and no names: some file systems write names ahead of data.
-    Bytes,
-    /// Each name, and a part of the bytes of each file, as the dice of this seed fall.
-    AsDiceFall(u64),
-}
-
-#[derive(Clone)]
-struct State {
-    nodes: Vec<Node>,
-    locked: BTreeSet<Inode>,
-    faults: Faults,
-    operations: usize,
-    effective_syncs: usize,
-}
-
-#[derive(Clone)]
-enum Node {
-    File { live: Vec<u8>, durable: Vec<u8> },
-    Folder { live: Names, durable: Names },
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            nodes: vec![Node::empty_folder()],
-            locked: BTreeSet::new(),
-            faults: Faults::default(),
-            operations: 0,
-            effective_syncs: 0,
-        }
-    }
 }
 
 impl CrashDisk {
@@ -159,172 +123,6 @@ impl CrashDisk {
     }
 }
 
-impl State {
-    fn add(&mut self, node: Node) -> Inode {
-        self.nodes.push(node);
-        self.nodes.len() - 1
-    }
-
-    fn names(&self, folder: Inode) -> io::Result<&Names> {
-        match self.nodes.get(folder) {
-            Some(Node::Folder { live, .. }) => Ok(live),
-            Some(Node::File { .. }) => Err(ErrorKind::NotADirectory.into()),
-            None => Err(ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn names_mut(&mut self, folder: Inode) -> io::Result<&mut Names> {
-        match self.nodes.get_mut(folder) {
-            Some(Node::Folder { live, .. }) => Ok(live),
-            Some(Node::File { .. }) => Err(ErrorKind::NotADirectory.into()),
-            None => Err(ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn link_durably(&mut self, folder: Inode, name: OsString, inode: Inode) {
-        if let Some(Node::Folder { live, durable }) = self.nodes.get_mut(folder) {
-            live.insert(name.clone(), inode);
-            durable.insert(name, inode);
-        }
-    }
-
-    fn find(&self, path: &Path) -> io::Result<Inode> {
-        let mut at = ROOT;
-        for part in parts(path) {
-            at = *self.names(at)?.get(&part).ok_or(ErrorKind::NotFound)?;
-        }
-        Ok(at)
-    }
-
-    /// The folder that holds the last part of a path, and that part.
-    fn place(&self, path: &Path) -> io::Result<(Inode, OsString)> {
-        let folder = self.find(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
-        self.names(folder)?;
-        Ok((folder, path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned()))
-    }
-
-    fn add_at(&mut self, path: &Path, node: Node) -> io::Result<Inode> {
-        let (folder, name) = self.place(path)?;
-        if self.names(folder)?.contains_key(&name) {
-            return Err(ErrorKind::AlreadyExists.into());
-        }
-        let inode = self.add(node);
-        self.names_mut(folder)?.insert(name, inode);
-        Ok(inode)
-    }
-
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        let (to_folder, to_name) = self.place(to)?;
-        if let Some(Node::Folder { .. }) = self.names(to_folder)?.get(&to_name).and_then(|inode| self.nodes.get(*inode))
-        {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        let (from_folder, from_name) = self.place(from)?;
-        let inode = self.names_mut(from_folder)?.remove(&from_name).ok_or(ErrorKind::NotFound)?;
-        self.names_mut(to_folder)?.insert(to_name, inode);
-        Ok(())
-    }
-
-    fn remove(&mut self, path: &Path) -> io::Result<()> {
-        let (folder, name) = self.place(path)?;
-        self.names_mut(folder)?.remove(&name).ok_or(ErrorKind::NotFound)?;
-        Ok(())
-    }
-
-    fn sync(&mut self, inode: Inode) -> io::Result<()> {
-        let number = self.effective_syncs;
-        let ignored = self.faults.ignored_sync == Some(number);
-        let node = self.nodes.get_mut(inode).ok_or(ErrorKind::NotFound)?;
-        if node.is_pending() {
-            self.effective_syncs += 1;
-            if !ignored {
-                node.sync();
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Node {
-    fn empty_folder() -> Self {
-        Self::Folder { live: Names::new(), durable: Names::new() }
-    }
-
-    fn is_pending(&self) -> bool {
-        match self {
-            Self::File { live, durable } => live != durable,
-            Self::Folder { live, durable } => live != durable,
-        }
-    }
-
-    fn sync(&mut self) {
-        match self {
-            Self::File { live, durable } => durable.clone_from(live),
-            Self::Folder { live, durable } => durable.clone_from(live),
-        }
-    }
-
-    fn lose_power(&mut self, dice: &mut Dice) {
-        match self {
-            Self::File { live, durable } => {
-                // Files only grow here, so what survives is at least the durable part.
-                let kept = durable.len() + dice.part_of(live.len().saturating_sub(durable.len()));
-                live.truncate(kept);
-                durable.clone_from(live);
-            }
-            Self::Folder { live, durable } => {
-                let names: BTreeSet<&OsString> = live.keys().chain(durable.keys()).collect();
-                let mut kept = durable.clone();
-                for name in names.into_iter().filter(|name| live.get(*name) != durable.get(*name)) {
-                    if dice.keeps_name() {
-                        match live.get(name) {
-                            Some(inode) => kept.insert(name.clone(), *inode),
-                            None => kept.remove(name),
-                        };
-                    }
-                }
-                *durable = kept;
-                live.clone_from(durable);
-            }
-        }
-    }
-}
-
-/// Decides what survives. The numbers are xorshift64 (Marsaglia 2003).
-struct Dice {
-    loss: PowerLoss,
-    state: u64,
-}
-
-impl Dice {
-    fn new(loss: PowerLoss) -> Self {
-        let seed = if let PowerLoss::AsDiceFall(seed) = loss { seed } else { 0 };
-        Self { loss, state: seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) }
-    }
-
-    fn keeps_name(&mut self) -> bool {
-        match self.loss {
-            PowerLoss::Everything => false,
-            PowerLoss::Bytes => true,
-            PowerLoss::AsDiceFall(_) => self.roll().is_multiple_of(2),
-        }
-    }
-
-    fn part_of(&mut self, bytes: usize) -> usize {
-        match self.loss {
-            PowerLoss::Everything | PowerLoss::Bytes => 0,
-            PowerLoss::AsDiceFall(_) => usize::try_from(self.roll() % (bytes as u64 + 1)).unwrap_or(0),
-        }
-    }
-
-    fn roll(&mut self) -> u64 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        self.state >> 8
-    }
-}
-
 /// A file that is open on a [`CrashDisk`].
 pub(super) struct CrashFile {
     disk: CrashDisk,
@@ -355,8 +153,9 @@ impl Write for CrashFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.operate()?;
         let Some(Node::File { live, .. }) = state.nodes.get_mut(self.inode) else { return Ok(0) };
-        live.extend_from_slice(bytes);
-        Ok(bytes.len())
+        let written = bytes.get(..SHORT_WRITE_BYTES).unwrap_or(bytes);
+        live.extend_from_slice(written);
+        Ok(written.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -443,10 +242,4 @@ impl Disk for CrashDisk {
         let inode = state.find(folder)?;
         Ok(state.names(inode)?.keys().cloned().collect())
     }
-}
-
-fn parts(path: &Path) -> Vec<OsString> {
-    path.components()
-        .filter_map(|part| if let Component::Normal(name) = part { Some(name.to_owned()) } else { None })
-        .collect()
 }

@@ -115,6 +115,18 @@ fn a_power_loss_at_any_moment_costs_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn a_power_loss_leaves_all_folders_that_were_made_for_a_new_archive() {
+    for ignored_sync in [None, Some(0), Some(1), Some(2), Some(3)] {
+        let disk = drive(Faults { ignored_sync, ..Faults::default() });
+        let archive = Path::new("/drive/family/photos/archive");
+        Store::create_on(disk.clone(), archive).expect("nothing is in its way");
+        assert_eq!(disk.effective_syncs(), 4, "archive, photos, family, drive");
+        let found = Store::open_on(disk.after(PowerLoss::Everything), archive);
+        assert_eq!(found.is_ok(), ignored_sync.is_none(), "without sync {ignored_sync:?}");
+    }
+}
+
+#[test]
 fn every_single_sync_is_needed() {
     let contents = Contents::new();
     let disk = drive(Faults::default());
