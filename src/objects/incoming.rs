@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::{Disk, LocalDisk, Store, commit::Committed, error::ObjectsError};
 use crate::model::{Hasher, ObjectId, Sha1Digest};
 
-/// How often a name for a new copy is tried again. A clash of two 64-bit random numbers is no matter of luck.
-const NAME_ATTEMPTS: usize = 8;
+/// How often another name is tried for a new copy. A sweep may take a file in the moment before it is locked; one in a
+/// tight loop was seen to win eight times running.
+const NAME_ATTEMPTS: usize = 200;
 
 /// A copy that is being written. Dropped, it is removed.
 ///
