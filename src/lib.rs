@@ -5,7 +5,8 @@
 //! The modules stand in layers; a module names only those above it, and outside worlds never name each other
 //! (`tests/architecture.rs` holds the table):
 //!
-//! 1. words: [`model`], [`formats`], [`events`]: no I/O, no clock, no SQL, no threads
+//! 1. words: [`model`], [`formats`], [`events`]: no I/O, no clock, no SQL, no threads; below the outside worlds also
+//!    [`durable`], which puts a small file on a disk so that a crash leaves it whole
 //! 2. outside worlds, each wraps one: [`sources`], [`media`], [`objects`], [`catalog`], [`repository`], [`recovery`], [`secrets`]
 //! 3. verbs: [`workflows`], the only place where siblings meet
 //! 4. ways in that stay up: [`config`]
@@ -15,6 +16,8 @@ pub mod model;
 
 pub mod events;
 pub mod formats;
+
+pub mod durable;
 
 pub mod catalog;
 pub mod media;

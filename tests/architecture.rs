@@ -12,6 +12,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("formats", &["model"]),
     ("events", &["model"]),
+    // below the outside worlds: whole small files on a disk
+    ("durable", &[]),
     // 2 outside worlds
     ("sources", &["model", "formats", "events"]),
     ("media", &["model", "formats", "events"]),
@@ -19,9 +21,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("catalog", &["model", "formats", "events"]),
     ("repository", &["model", "formats", "events"]),
     ("recovery", &["model", "formats", "events"]),
-    ("secrets", &["model", "formats", "events"]),
+    ("secrets", &["model", "formats", "events", "durable"]),
     // 4 ways in that stay up; config is read by the verbs' callers, and by no outside world
-    ("config", &["model", "events", "repository", "secrets"]),
+    ("config", &["model", "events", "durable"]),
     // 3 verbs
     (
         "workflows",
@@ -29,6 +31,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "model",
             "formats",
             "events",
+            "durable",
             "sources",
             "media",
             "objects",
