@@ -126,4 +126,37 @@ mod tests {
         create_folder(&deep).unwrap();
         assert!(deep.is_dir());
     }
+
+    /// The order that crash safety rests on, as the system saw it: runs the test above under strace.
+    #[test]
+    fn the_file_is_synced_before_it_gets_its_name_and_the_folder_after() {
+        let trace = tempfile::NamedTempFile::new().unwrap();
+        let traced = std::process::Command::new("strace")
+            .args(["-f", "-y", "-e", "trace=fsync,rename,renameat,renameat2,write", "-o"])
+            .arg(trace.path())
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "durable::tests::a_file_is_replaced_whole_and_nothing_is_left_beside_it"])
+            .output();
+        if !traced.is_ok_and(|output| output.status.success()) {
+            eprintln!("stepping aside: strace is not installed, or may not trace");
+            return;
+        }
+        let text = fs::read_to_string(trace.path()).unwrap();
+        let calls: Vec<&str> = text
+            .lines()
+            .filter_map(|line| {
+                let unfinished = line.contains(UNFINISHED.0);
+                let call = line.split_whitespace().nth(1)?.split('(').next()?;
+                match call {
+                    "write" if unfinished => Some("write file"),
+                    "fsync" if unfinished => Some("sync file"),
+                    "fsync" => Some("sync folder"),
+                    _ if unfinished && call.starts_with("rename") => Some("rename"),
+                    _ => None,
+                }
+            })
+            .collect();
+        let once = ["write file", "sync file", "rename", "sync folder"];
+        assert_eq!(calls, [once, once].concat(), "{text}");
+    }
 }

@@ -234,6 +234,14 @@ mod tests {
     }
 
     #[test]
+    fn a_create_that_fails_on_its_way_leaves_no_marker() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join(SETTINGS_FILE).join("in the way")).unwrap();
+        assert!(matches!(Archive::create(place.path(), "anna", "a1"), Err(ConfigError::Io { .. })));
+        assert!(!place.path().join(MARKER_FILE).exists());
+    }
+
+    #[test]
     fn an_archive_that_lost_its_marker_is_not_made_anew_over_its_photos() {
         let place = tempfile::tempdir().unwrap();
         Archive::create(place.path(), "anna", "a1").unwrap();
