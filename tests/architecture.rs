@@ -169,8 +169,11 @@ fn top_module(file: &Path) -> Option<String> {
     (name != "lib" && name != "main").then_some(name)
 }
 
-/// The text without comments and without what follows `#[cfg(test)]`.
+/// The text without comments and without what follows `#[cfg(test)]`; nothing for a `tests.rs`.
 fn code(file: &Path) -> String {
+    if file.file_name().is_some_and(|name| name == "tests.rs") {
+        return String::new();
+    }
     let text = fs::read_to_string(file).expect("a source file is text");
     text.lines()
         .take_while(|line| line.trim() != "#[cfg(test)]")
