@@ -61,6 +61,8 @@ pub enum TimeSource {
     Quicktime,
     /// The name of the file: `IMG_20140803_142233.jpg`.
     FileName,
+    /// EXIF's `DateTime`, when the picture was last written: by the camera, or by the program that edited it last.
+    ExifModified,
     /// The name of a folder: `2014-08 Lisbon`.
     FolderName,
     /// The time at which the file was last written.
@@ -77,6 +79,7 @@ impl TimeSource {
             Self::Iptc => "iptc",
             Self::Quicktime => "quicktime",
             Self::FileName => "file-name",
+            Self::ExifModified => "exif-modified",
             Self::FolderName => "folder-name",
             Self::Modified => "modified",
         }
@@ -154,6 +157,7 @@ fn is_clock_reset(candidate: &TimeCandidate) -> bool {
         | TimeSource::Iptc
         | TimeSource::Quicktime
         | TimeSource::FileName
+        | TimeSource::ExifModified
         | TimeSource::Modified => {}
     }
     let date = candidate.local.date();
@@ -186,6 +190,20 @@ mod tests {
         ];
         let chosen = choose_capture_time(&candidates, date(2026, 1, 1).at(0, 0, 0, 0)).expect("one is believed");
         assert_eq!(chosen.source, TimeSource::Exif);
+    }
+
+    #[test]
+    fn the_time_of_an_edit_is_believed_only_where_nobody_says_when_it_was_taken() {
+        let edited = said(TimeSource::ExifModified, date(2008, 7, 31).at(10, 50, 0, 0));
+        let latest = date(2026, 1, 1).at(0, 0, 0, 0);
+        for source in [TimeSource::Xmp, TimeSource::Iptc, TimeSource::FileName] {
+            let candidates = [edited.clone(), said(source, date(2003, 8, 31).at(0, 0, 0, 0))];
+            let chosen = choose_capture_time(&candidates, latest).expect("one is believed");
+            assert_eq!(chosen.source, source);
+        }
+        let folder = said(TimeSource::FolderName, date(2003, 1, 1).at(0, 0, 0, 0));
+        let chosen = choose_capture_time(&[folder, edited], latest).expect("one is believed");
+        assert_eq!(chosen.source, TimeSource::ExifModified);
     }
 
     #[test]
