@@ -1,1 +1,12 @@
 //! Pure parsers and validators over bytes: no I/O, no clock, never a panic on hostile input.
+
+pub mod exif_tags;
+pub mod exif_text;
+pub mod gps;
+pub mod headers;
+pub mod iptc;
+pub mod jpeg_head;
+pub mod moments;
+pub mod names;
+pub mod quicktime;
+pub mod xmp;

@@ -1,3 +1,3 @@
 //! One linked test binary: it reads like the story of a drive that died.
 
-fn main() {}
+mod corpus;

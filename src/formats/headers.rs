@@ -1,0 +1,135 @@
+//! The size of a still picture, from the first bytes of its container. TIFF and RAW say theirs in EXIF's tags.
+
+use crate::formats::jpeg_head;
+use crate::formats::quicktime::{Atom, atoms};
+use crate::model::Kind;
+
+/// Pixels across and down, as stored; `None` where this kind is not read here, or says nothing sensible.
+pub fn size(head: &[u8], kind: Kind) -> Option<(u32, u32)> {
+    let size = match kind {
+        Kind::Jpeg => jpeg_head::size(head),
+        Kind::Png => png(head),
+        Kind::Gif => gif(head),
+        Kind::Bmp => bmp(head),
+        Kind::Webp => webp(head),
+        Kind::Psd => psd(head),
+        Kind::Heic | Kind::Avif => heif(head),
+        Kind::Tiff
+        | Kind::Jxl
+        | Kind::Cr2
+        | Kind::Cr3
+        | Kind::Crw
+        | Kind::Nef
+        | Kind::Arw
+        | Kind::Dng
+        | Kind::Raf
+        | Kind::Rw2
+        | Kind::Orf
+        | Kind::Pef
+        | Kind::X3f
+        | Kind::Mp4
+        | Kind::Mov
+        | Kind::ThreeGp
+        | Kind::Avi
+        | Kind::Mkv
+        | Kind::Mts
+        | Kind::Mpg
+        | Kind::Wmv
+        | Kind::Xmp
+        | Kind::Aae
+        | Kind::Unknown => None,
+    };
+    size.filter(|(width, height)| *width > 0 && *height > 0)
+}
+
+/// `IHDR` is the first chunk (PNG specification, 5.6).
+fn png(head: &[u8]) -> Option<(u32, u32)> {
+    let after = head.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..)?.strip_prefix(b"IHDR")?;
+    be32_pair(after)
+}
+
+fn gif(head: &[u8]) -> Option<(u32, u32)> {
+    let screen = head.strip_prefix(b"GIF87a").or_else(|| head.strip_prefix(b"GIF89a"))?;
+    let [w0, w1, h0, h1] = *screen.first_chunk::<4>()?;
+    Some((u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([h0, h1]).into()))
+}
+
+/// `BITMAPINFOHEADER`; a negative height says that the rows go down.
+fn bmp(head: &[u8]) -> Option<(u32, u32)> {
+    let size = head.strip_prefix(b"BM")?.get(16..)?.first_chunk::<8>()?;
+    let [w0, w1, w2, w3, h0, h1, h2, h3] = *size;
+    Some((u32::from_le_bytes([w0, w1, w2, w3]), i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs()))
+}
+
+/// WebP container specification: extended, lossy and lossless files.
+fn webp(head: &[u8]) -> Option<(u32, u32)> {
+    let chunk = head.strip_prefix(b"RIFF")?.get(4..)?.strip_prefix(b"WEBP")?;
+    let (name, rest) = chunk.split_first_chunk::<4>()?;
+    let data = rest.get(4..)?;
+    match name {
+        b"VP8X" => {
+            let [w0, w1, w2, h0, h1, h2] = *data.get(4..)?.first_chunk::<6>()?;
+            Some((u32::from_le_bytes([w0, w1, w2, 0]) + 1, u32::from_le_bytes([h0, h1, h2, 0]) + 1))
+        }
+        b"VP8 " => {
+            let [w0, w1, h0, h1] = *data.get(3..)?.strip_prefix(&[0x9D, 0x01, 0x2A])?.first_chunk::<4>()?;
+            let fourteen = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
+            Some((fourteen(w0, w1), fourteen(h0, h1)))
+        }
+        b"VP8L" => {
+            let bits = u32::from_le_bytes(*data.strip_prefix(&[0x2F])?.first_chunk::<4>()?);
+            Some(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
+        }
+        _ => None,
+    }
+}
+
+fn psd(head: &[u8]) -> Option<(u32, u32)> {
+    let (height, width) = be32_pair(head.strip_prefix(b"8BPS")?.get(10..)?)?;
+    Some((width, height))
+}
+
+/// The largest `ispe` property: the picture itself is larger than its tiles and thumbnails (ISO/IEC 23008-12, 6.5.3).
+fn heif(head: &[u8]) -> Option<(u32, u32)> {
+    let inside = |payload, name: &[u8; 4]| atoms(payload).find(|atom| atom.name == *name).map(|atom| atom.payload);
+    let meta = inside(head, b"meta")?.get(4..)?;
+    let properties = inside(inside(meta, b"iprp")?, b"ipco")?;
+    let sizes = atoms(properties).filter(|atom: &Atom<'_>| atom.name == *b"ispe");
+    sizes
+        .filter_map(|atom| be32_pair(atom.payload.get(4..)?))
+        .max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))
+}
+
+fn be32_pair(bytes: &[u8]) -> Option<(u32, u32)> {
+    let [a, b, c, d, e, f, g, h] = *bytes.first_chunk::<8>()?;
+    Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_from_heads_and_a_cut_head_says_nothing() {
+        let ispe = b"\0\0\0\x14ispe\0\0\0\0\0\0\x10\0\0\0\x0c\0";
+        let small = b"\0\0\0\x14ispe\0\0\0\0\0\0\x02\0\0\0\x02\0";
+        let ipco = [b"\0\0\0\x30ipco".as_slice(), small, ispe].concat();
+        let iprp = [b"\0\0\0\x38iprp".as_slice(), &ipco].concat();
+        let meta = [b"\0\0\0\x44meta\0\0\0\0".as_slice(), &iprp].concat();
+        let heic = [b"\0\0\0\x0cftypheic".as_slice(), &meta].concat();
+        let cases: [(Kind, Vec<u8>, (u32, u32)); 6] = [
+            (Kind::Png, b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\0\0\0\0\x20".to_vec(), (256, 32)),
+            (Kind::Gif, b"GIF89a\x10\0\x20\0".to_vec(), (16, 32)),
+            (Kind::Bmp, [b"BM".as_slice(), &[0; 16], &[16, 0, 0, 0], &[0xE0, 0xFF, 0xFF, 0xFF]].concat(), (16, 32)),
+            (Kind::Webp, b"RIFF....WEBPVP8X....\0\0\0\0\x0f\0\0\x1f\0\0".to_vec(), (16, 32)),
+            (Kind::Psd, [b"8BPS".as_slice(), &[0; 10], &[0, 0, 0, 32, 0, 0, 0, 16]].concat(), (16, 32)),
+            (Kind::Heic, heic, (4096, 3072)),
+        ];
+        for (kind, head, expected) in cases {
+            assert_eq!(size(&head, kind), Some(expected), "{kind}");
+            for end in 0..head.len() {
+                assert_ne!(size(&head[..end], kind), Some(expected), "{kind} cut at {end}");
+            }
+        }
+    }
+}

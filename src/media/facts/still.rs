@@ -1,0 +1,93 @@
+//! A still picture: where its EXIF, XMP and IPTC lie in each container.
+
+use crate::formats::exif_tags::Tags;
+use crate::formats::quicktime::atoms;
+use crate::formats::{headers, iptc, jpeg_head};
+use crate::media::facts::{Sources, exif_parsers, xmp_of};
+use crate::model::{Facts, Kind};
+
+/// Reads the first bytes of a still, or all of them.
+pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
+    let tags = tags_of(file, kind);
+    let (width, height) = size_of(file, kind, &tags).unzip();
+    let iptc = match kind == Kind::Jpeg {
+        true => iptc::in_photoshop_resources(&jpeg_head::photoshop_resources(file)).map(iptc::read).unwrap_or_default(),
+        false => tags.iptc(),
+    };
+    let container = Facts { width, height, ..Facts::default() };
+    Sources { exif: tags.facts(), xmp: xmp_of(file), iptc, container }.together()
+}
+
+fn tags_of(file: &[u8], kind: Kind) -> Tags {
+    match kind {
+        Kind::Rw2 | Kind::Orf => exif_parsers::from_tiff(with_plain_magic(file)),
+        Kind::Jxl => boxed_exif(file).map(|tiff| exif_parsers::from_tiff(tiff.to_vec())).unwrap_or_default(),
+        Kind::Raf => {
+            let mut tags = raf_preview(file).map(exif_parsers::from_container).unwrap_or_default();
+            tags.add_missing(exif_parsers::from_container(file));
+            tags
+        }
+        Kind::Jpeg
+        | Kind::Png
+        | Kind::Gif
+        | Kind::Webp
+        | Kind::Bmp
+        | Kind::Tiff
+        | Kind::Heic
+        | Kind::Avif
+        | Kind::Psd
+        | Kind::Cr2
+        | Kind::Cr3
+        | Kind::Crw
+        | Kind::Nef
+        | Kind::Arw
+        | Kind::Dng
+        | Kind::Pef
+        | Kind::X3f
+        | Kind::Mp4
+        | Kind::Mov
+        | Kind::ThreeGp
+        | Kind::Avi
+        | Kind::Mkv
+        | Kind::Mts
+        | Kind::Mpg
+        | Kind::Wmv
+        | Kind::Xmp
+        | Kind::Aae
+        | Kind::Unknown => exif_parsers::from_container(file),
+    }
+}
+
+/// The container knows best. A raw file's first directory is often its thumbnail, so there only the camera's own
+/// statement counts.
+fn size_of(file: &[u8], kind: Kind, tags: &Tags) -> Option<(u32, u32)> {
+    let from_tags = || match kind {
+        Kind::Tiff => tags.image_size(),
+        raw if raw.is_raw() => tags.pixel_size(),
+        _ => None,
+    };
+    headers::size(file, kind).or_else(from_tags)
+}
+
+/// Panasonic and Olympus begin their TIFF with a magic number of their own.
+fn with_plain_magic(file: &[u8]) -> Vec<u8> {
+    let mut tiff = file.to_vec();
+    if let Some(magic) = tiff.get_mut(2..4) {
+        let little = file.starts_with(b"II");
+        magic.copy_from_slice(if little { &[0x2A, 0x00] } else { &[0x00, 0x2A] });
+    }
+    tiff
+}
+
+/// The `Exif` box of a boxed JPEG XL file: an offset of four bytes, then TIFF (ISO/IEC 18181-2, 9.5).
+fn boxed_exif(file: &[u8]) -> Option<&[u8]> {
+    let exif = atoms(file).find(|atom| atom.name == *b"Exif")?;
+    let (offset, rest) = exif.payload.split_first_chunk::<4>()?;
+    rest.get(usize::try_from(u32::from_be_bytes(*offset)).ok()?..)
+}
+
+/// Fujifilm puts a whole JPEG with all of its EXIF into the raw file; its place stands at byte 84.
+fn raf_preview(file: &[u8]) -> Option<&[u8]> {
+    let at = u32::from_be_bytes(*file.get(84..)?.first_chunk::<4>()?);
+    file.get(usize::try_from(at).ok()?..).filter(|preview| preview.starts_with(&[0xFF, 0xD8]))
+}
