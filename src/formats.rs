@@ -4,6 +4,7 @@ pub mod exif_tags;
 pub mod exif_text;
 pub mod gps;
 pub mod headers;
+pub mod heif;
 pub mod iptc;
 pub mod jpeg_head;
 pub mod moments;

@@ -138,6 +138,11 @@ impl Tags {
         }
     }
 
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether everything is there that a second parser is worth asking for.
     pub fn is_complete(&self) -> bool {
         [tag::DATE_TIME_ORIGINAL, tag::MODEL, tag::ORIENTATION, tag::LATITUDE]

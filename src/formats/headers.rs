@@ -1,7 +1,6 @@
 //! The size of a still picture, from the first bytes of its container. TIFF and RAW say theirs in EXIF's tags.
 
-use crate::formats::jpeg_head;
-use crate::formats::quicktime::{Atom, atoms};
+use crate::formats::{heif, jpeg_head};
 use crate::model::Kind;
 
 /// Pixels across and down, as stored; `None` where this kind is not read here, or says nothing sensible.
@@ -13,7 +12,7 @@ pub fn size(head: &[u8], kind: Kind) -> Option<(u32, u32)> {
         Kind::Bmp => bmp(head),
         Kind::Webp => webp(head),
         Kind::Psd => psd(head),
-        Kind::Heic | Kind::Avif => heif(head),
+        Kind::Heic | Kind::Avif => heif::primary_size(head),
         Kind::Tiff
         | Kind::Jxl
         | Kind::Cr2
@@ -89,17 +88,6 @@ fn psd(head: &[u8]) -> Option<(u32, u32)> {
     Some((width, height))
 }
 
-/// The largest `ispe` property: the picture itself is larger than its tiles and thumbnails (ISO/IEC 23008-12, 6.5.3).
-fn heif(head: &[u8]) -> Option<(u32, u32)> {
-    let inside = |payload, name: &[u8; 4]| atoms(payload).find(|atom| atom.name == *name).map(|atom| atom.payload);
-    let meta = inside(head, b"meta")?.get(4..)?;
-    let properties = inside(inside(meta, b"iprp")?, b"ipco")?;
-    let sizes = atoms(properties).filter(|atom: &Atom<'_>| atom.name == *b"ispe");
-    sizes
-        .filter_map(|atom| be32_pair(atom.payload.get(4..)?))
-        .max_by_key(|(width, height)| u64::from(*width) * u64::from(*height))
-}
-
 fn be32_pair(bytes: &[u8]) -> Option<(u32, u32)> {
     let [a, b, c, d, e, f, g, h] = *bytes.first_chunk::<8>()?;
     Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])))
@@ -111,19 +99,12 @@ mod tests {
 
     #[test]
     fn sizes_are_read_from_heads_and_a_cut_head_says_nothing() {
-        let ispe = b"\0\0\0\x14ispe\0\0\0\0\0\0\x10\0\0\0\x0c\0";
-        let small = b"\0\0\0\x14ispe\0\0\0\0\0\0\x02\0\0\0\x02\0";
-        let ipco = [b"\0\0\0\x30ipco".as_slice(), small, ispe].concat();
-        let iprp = [b"\0\0\0\x38iprp".as_slice(), &ipco].concat();
-        let meta = [b"\0\0\0\x44meta\0\0\0\0".as_slice(), &iprp].concat();
-        let heic = [b"\0\0\0\x0cftypheic".as_slice(), &meta].concat();
-        let cases: [(Kind, Vec<u8>, (u32, u32)); 6] = [
+        let cases: [(Kind, Vec<u8>, (u32, u32)); 5] = [
             (Kind::Png, b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\0\0\0\0\x20".to_vec(), (256, 32)),
             (Kind::Gif, b"GIF89a\x10\0\x20\0".to_vec(), (16, 32)),
             (Kind::Bmp, [b"BM".as_slice(), &[0; 16], &[16, 0, 0, 0], &[0xE0, 0xFF, 0xFF, 0xFF]].concat(), (16, 32)),
             (Kind::Webp, b"RIFF....WEBPVP8X....\0\0\0\0\x0f\0\0\x1f\0\0".to_vec(), (16, 32)),
             (Kind::Psd, [b"8BPS".as_slice(), &[0; 10], &[0, 0, 0, 32, 0, 0, 0, 16]].concat(), (16, 32)),
-            (Kind::Heic, heic, (4096, 3072)),
         ];
         for (kind, head, expected) in cases {
             assert_eq!(size(&head, kind), Some(expected), "{kind}");

@@ -23,6 +23,21 @@ pub(super) fn from_tiff(tiff: Vec<u8>) -> Tags {
     guarded(|| whole_or_partial(tolerant().read_raw(tiff)).map(|exif| of_kamadak(&exif)))
 }
 
+/// Reads a TIFF structure whose first directory is, in truth, another one.
+pub(super) fn from_lone_table(tiff: Vec<u8>, truth: Table) -> Tags {
+    guarded(|| {
+        let exif = whole_or_partial(tolerant().read_raw(tiff))?;
+        let mut tags = Tags::default();
+        for wanted in tag::ALL.into_iter().filter(|(table, _)| *table == truth) {
+            let field = exif.get_field(exif::Tag(exif::Context::Tiff, wanted.1), exif::In::PRIMARY);
+            if let Some(value) = field.and_then(|field| value_of_kamadak(wanted, &field.value)) {
+                tags.add(wanted, value);
+            }
+        }
+        Some(tags)
+    })
+}
+
 fn second_opinion(file: &[u8]) -> Tags {
     guarded(|| {
         let source = nom_exif::MediaSource::seekable(Cursor::new(file)).ok()?;

@@ -1,14 +1,22 @@
 //! A still picture: where its EXIF, XMP and IPTC lie in each container.
 
-use crate::formats::exif_tags::Tags;
+use memchr::memmem;
+
+use crate::formats::exif_tags::{Table, Tags};
 use crate::formats::quicktime::atoms;
-use crate::formats::{headers, iptc, jpeg_head};
+use crate::formats::{headers, heif, iptc, jpeg_head};
 use crate::media::facts::{Sources, exif_parsers, xmp_of};
 use crate::model::{Facts, Kind};
 
+/// EXIF without its container has no known end; it is not longer than this with its thumbnail.
+const STRAY_BYTES: usize = 1024 * 1024;
+
 /// Reads the first bytes of a still, or all of them.
 pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
-    let tags = tags_of(file, kind);
+    let mut tags = tags_of(file, kind);
+    if tags.is_empty() {
+        tags = stray_exif(file).map(exif_parsers::from_tiff).unwrap_or_default();
+    }
     let (width, height) = size_of(file, kind, &tags).unzip();
     let iptc = match kind == Kind::Jpeg {
         true => iptc::in_photoshop_resources(&jpeg_head::photoshop_resources(file)).map(iptc::read).unwrap_or_default(),
@@ -22,6 +30,19 @@ fn tags_of(file: &[u8], kind: Kind) -> Tags {
     match kind {
         Kind::Rw2 | Kind::Orf => exif_parsers::from_tiff(with_plain_magic(file)),
         Kind::Jxl => boxed_exif(file).map(|tiff| exif_parsers::from_tiff(tiff.to_vec())).unwrap_or_default(),
+        Kind::Heic | Kind::Avif => {
+            // The parsers take any picture's EXIF; only the primary one's is that of the photo.
+            let mut tags = heif::primary_exif(file).map(exif_parsers::from_tiff).unwrap_or_default();
+            if tags.is_empty() {
+                tags = exif_parsers::from_container(file);
+            }
+            tags
+        }
+        Kind::Cr3 => {
+            let mut tags = canon_directories(file);
+            tags.add_missing(exif_parsers::from_container(file));
+            tags
+        }
         Kind::Raf => {
             let mut tags = raf_preview(file).map(exif_parsers::from_container).unwrap_or_default();
             tags.add_missing(exif_parsers::from_container(file));
@@ -33,11 +54,8 @@ fn tags_of(file: &[u8], kind: Kind) -> Tags {
         | Kind::Webp
         | Kind::Bmp
         | Kind::Tiff
-        | Kind::Heic
-        | Kind::Avif
         | Kind::Psd
         | Kind::Cr2
-        | Kind::Cr3
         | Kind::Crw
         | Kind::Nef
         | Kind::Arw
@@ -84,6 +102,31 @@ fn boxed_exif(file: &[u8]) -> Option<&[u8]> {
     let exif = atoms(file).find(|atom| atom.name == *b"Exif")?;
     let (offset, rest) = exif.payload.split_first_chunk::<4>()?;
     rest.get(usize::try_from(u32::from_be_bytes(*offset)).ok()?..)
+}
+
+/// Canon's CR3 holds each directory of EXIF as a TIFF structure of its own, in boxes inside `moov`.
+fn canon_directories(file: &[u8]) -> Tags {
+    const CANON: [u8; 16] = *b"\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48";
+    let moov = atoms(file).find(|atom| atom.name == *b"moov").map(|atom| atom.payload).unwrap_or_default();
+    let canon = atoms(moov).filter(|atom| atom.name == *b"uuid").find_map(|atom| atom.payload.strip_prefix(&CANON));
+    let mut tags = Tags::default();
+    for directory in atoms(canon.unwrap_or_default()) {
+        let table = match &directory.name {
+            b"CMT1" => Table::Image,
+            b"CMT2" => Table::Exif,
+            b"CMT4" => Table::Gps,
+            _ => continue,
+        };
+        tags.add_missing(exif_parsers::from_lone_table(directory.payload.to_vec(), table));
+    }
+    tags
+}
+
+/// EXIF that no parser found, by what it begins with: containers break, and phones write them wrongly.
+fn stray_exif(file: &[u8]) -> Option<Vec<u8>> {
+    let begins = |tiff: &&[u8]| tiff.starts_with(b"II*\0") || tiff.starts_with(b"MM\0*");
+    let tiff = memmem::find_iter(file, b"Exif\0\0").filter_map(|at| file.get(at + 6..)).find(begins)?;
+    Some(tiff.get(..STRAY_BYTES).unwrap_or(tiff).to_vec())
 }
 
 /// Fujifilm puts a whole JPEG with all of its EXIF into the raw file; its place stands at byte 84.
