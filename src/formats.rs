@@ -1,5 +1,6 @@
 //! Pure parsers and validators over bytes: no I/O, no clock, never a panic on hostile input.
 
+pub mod avi;
 pub mod exif_tags;
 pub mod exif_text;
 pub mod gps;

@@ -4,6 +4,8 @@
 mod exif_parsers;
 mod movie;
 mod still;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Read, Seek, SeekFrom};
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nom_exif::TrackInfoTag;
 
-use crate::formats::{moments, quicktime};
+use crate::formats::{avi, moments, quicktime};
 use crate::media::facts::{Sources, head, xmp_of};
 use crate::model::{Facts, Kind, TimeSource};
 
@@ -25,7 +25,35 @@ pub(super) fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Fact
     match kind {
         Kind::Mp4 | Kind::Mov | Kind::ThreeGp => read_boxes(input),
         Kind::Mkv => Ok(matroska(&head(input, HEAD_BYTES)?)),
-        _ => Ok(Facts::default()),
+        Kind::Avi => Ok(avi::read(&head(input, HEAD_BYTES)?)),
+        // Transport and program streams and Windows Media are not read yet; the rest are no videos.
+        Kind::Mts
+        | Kind::Mpg
+        | Kind::Wmv
+        | Kind::Jpeg
+        | Kind::Png
+        | Kind::Gif
+        | Kind::Webp
+        | Kind::Bmp
+        | Kind::Tiff
+        | Kind::Heic
+        | Kind::Avif
+        | Kind::Jxl
+        | Kind::Psd
+        | Kind::Cr2
+        | Kind::Cr3
+        | Kind::Crw
+        | Kind::Nef
+        | Kind::Arw
+        | Kind::Dng
+        | Kind::Raf
+        | Kind::Rw2
+        | Kind::Orf
+        | Kind::Pef
+        | Kind::X3f
+        | Kind::Xmp
+        | Kind::Aae
+        | Kind::Unknown => Ok(Facts::default()),
     }
 }
 
