@@ -72,9 +72,9 @@ mod tests {
     use super::*;
     use jiff::civil::date;
 
-    fn chunk(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+    fn chunk(name: [u8; 4], payload: &[u8]) -> Vec<u8> {
         let size = u32::try_from(payload.len()).unwrap_or(0).to_le_bytes();
-        [name.as_slice(), &size, payload, &[0][..payload.len() % 2]].concat()
+        [&name, &size, payload, &[0][..payload.len() % 2]].concat()
     }
 
     fn file(written: &[u8]) -> Vec<u8> {
@@ -83,8 +83,9 @@ mod tests {
         header[16..20].copy_from_slice(&150_u32.to_le_bytes());
         header[32..36].copy_from_slice(&640_u32.to_le_bytes());
         header[36..40].copy_from_slice(&480_u32.to_le_bytes());
-        let list = [b"hdrl".to_vec(), chunk(b"avih", &header), chunk(b"odd ", b"x"), chunk(b"IDIT", written)].concat();
-        chunk(b"RIFF", &[b"AVI ".to_vec(), chunk(b"LIST", &list)].concat())
+        let list =
+            [b"hdrl".to_vec(), chunk(*b"avih", &header), chunk(*b"odd ", b"x"), chunk(*b"IDIT", written)].concat();
+        chunk(*b"RIFF", &[b"AVI ".to_vec(), chunk(*b"LIST", &list)].concat())
     }
 
     #[test]

@@ -180,7 +180,7 @@ impl Tags {
             position: self.position(),
             rating: self.number(tag::RATING).and_then(whole::<i8>).filter(|stars| (0..=5).contains(stars)),
             caption: captions.into_iter().flatten().find(|caption| !is_filler(caption)),
-            keywords: without_doubles(keywords.split(';').map(str::to_owned).collect()),
+            keywords: without_doubles(&keywords.split(';').map(str::to_owned).collect::<Vec<_>>()),
             live_id: self.bytes(tag::MAKER_NOTE).and_then(apple_content_identifier),
             times: self.times(),
             ..Facts::default()

@@ -1,44 +1,11 @@
 //! The size of a still picture, from the first bytes of its container. TIFF and RAW say theirs in EXIF's tags.
 
 use crate::formats::{heif, jpeg_head};
-use crate::model::Kind;
 
-/// Pixels across and down, as stored; `None` where this kind is not read here, or says nothing sensible.
-pub fn size(head: &[u8], kind: Kind) -> Option<(u32, u32)> {
-    let size = match kind {
-        Kind::Jpeg => jpeg_head::size(head),
-        Kind::Png => png(head),
-        Kind::Gif => gif(head),
-        Kind::Bmp => bmp(head),
-        Kind::Webp => webp(head),
-        Kind::Psd => psd(head),
-        Kind::Heic | Kind::Avif => heif::primary_size(head),
-        Kind::Tiff
-        | Kind::Jxl
-        | Kind::Cr2
-        | Kind::Cr3
-        | Kind::Crw
-        | Kind::Nef
-        | Kind::Arw
-        | Kind::Dng
-        | Kind::Raf
-        | Kind::Rw2
-        | Kind::Orf
-        | Kind::Pef
-        | Kind::X3f
-        | Kind::Mp4
-        | Kind::Mov
-        | Kind::ThreeGp
-        | Kind::Avi
-        | Kind::Mkv
-        | Kind::Mts
-        | Kind::Mpg
-        | Kind::Wmv
-        | Kind::Xmp
-        | Kind::Aae
-        | Kind::Unknown => None,
-    };
-    size.filter(|(width, height)| *width > 0 && *height > 0)
+/// Pixels across and down, as stored; `None` where the container is none of those read here, or says nothing sensible.
+pub fn size(head: &[u8]) -> Option<(u32, u32)> {
+    let readers = [jpeg_head::size, png, gif, bmp, webp, psd, heif::primary_size];
+    readers.into_iter().find_map(|read| read(head)).filter(|(width, height)| *width > 0 && *height > 0)
 }
 
 /// `IHDR` is the first chunk (PNG specification, 5.6).
@@ -89,8 +56,8 @@ fn psd(head: &[u8]) -> Option<(u32, u32)> {
 }
 
 fn be32_pair(bytes: &[u8]) -> Option<(u32, u32)> {
-    let [a, b, c, d, e, f, g, h] = *bytes.first_chunk::<8>()?;
-    Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])))
+    let (first, rest) = bytes.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*first), u32::from_be_bytes(*rest.first_chunk::<4>()?)))
 }
 
 #[cfg(test)]
@@ -99,17 +66,17 @@ mod tests {
 
     #[test]
     fn sizes_are_read_from_heads_and_a_cut_head_says_nothing() {
-        let cases: [(Kind, Vec<u8>, (u32, u32)); 5] = [
-            (Kind::Png, b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\0\0\0\0\x20".to_vec(), (256, 32)),
-            (Kind::Gif, b"GIF89a\x10\0\x20\0".to_vec(), (16, 32)),
-            (Kind::Bmp, [b"BM".as_slice(), &[0; 16], &[16, 0, 0, 0], &[0xE0, 0xFF, 0xFF, 0xFF]].concat(), (16, 32)),
-            (Kind::Webp, b"RIFF....WEBPVP8X....\0\0\0\0\x0f\0\0\x1f\0\0".to_vec(), (16, 32)),
-            (Kind::Psd, [b"8BPS".as_slice(), &[0; 10], &[0, 0, 0, 32, 0, 0, 0, 16]].concat(), (16, 32)),
+        let cases: [(Vec<u8>, (u32, u32)); 5] = [
+            (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\0\0\0\0\x20".to_vec(), (256, 32)),
+            (b"GIF89a\x10\0\x20\0".to_vec(), (16, 32)),
+            ([b"BM".as_slice(), &[0; 16], &[16, 0, 0, 0], &[0xE0, 0xFF, 0xFF, 0xFF]].concat(), (16, 32)),
+            (b"RIFF....WEBPVP8X....\0\0\0\0\x0f\0\0\x1f\0\0".to_vec(), (16, 32)),
+            ([b"8BPS".as_slice(), &[0; 10], &[0, 0, 0, 32, 0, 0, 0, 16]].concat(), (16, 32)),
         ];
-        for (kind, head, expected) in cases {
-            assert_eq!(size(&head, kind), Some(expected), "{kind}");
+        for (head, expected) in cases {
+            assert_eq!(size(&head), Some(expected));
             for end in 0..head.len() {
-                assert_ne!(size(&head[..end], kind), Some(expected), "{kind} cut at {end}");
+                assert_ne!(size(&head[..end]), Some(expected), "cut at {end}");
             }
         }
     }

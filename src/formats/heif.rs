@@ -182,46 +182,46 @@ impl Fields<'_> {
 mod tests {
     use super::*;
 
-    fn atom(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+    fn atom(name: [u8; 4], payload: &[u8]) -> Vec<u8> {
         let size = u32::try_from(payload.len() + 8).unwrap_or(0);
-        [&size.to_be_bytes(), name.as_slice(), payload].concat()
+        [&size.to_be_bytes(), &name, payload].concat()
     }
 
-    fn full(name: &[u8; 4], version: u8, payload: &[u8]) -> Vec<u8> {
+    fn full(name: [u8; 4], version: u8, payload: &[u8]) -> Vec<u8> {
         atom(name, &[&[version, 0, 0, 0], payload].concat())
     }
 
     /// Two pictures (1 and 2), the second the primary one, with an Exif item each (3 and 4).
     fn file_of_two() -> Vec<u8> {
         let exif = |letter: u8| [b"\0\0\0\x06Exif\0\0MM\0*".as_slice(), &[letter]].concat();
-        let info = |item: u8, kind: &[u8; 4]| full(b"infe", 2, &[&[0, item, 0, 0], kind.as_slice(), b"\0"].concat());
+        let info = |item: u8, kind: &[u8; 4]| full(*b"infe", 2, &[&[0, item, 0, 0], kind.as_slice(), b"\0"].concat());
         let location = |item: u8, offset: u8| [0, item, 0, 0, 0, 0, 0, 1, 0, 0, 0, offset, 0, 0, 0, 15];
-        let describes = |from: u8, to: u8| atom(b"cdsc", &[0, from, 0, 1, 0, to]);
-        let size = |width: u8| full(b"ispe", 0, &[0, 0, 0, width, 0, 0, 0, 10]);
+        let describes = |from: u8, to: u8| atom(*b"cdsc", &[0, from, 0, 1, 0, to]);
+        let size = |width: u8| full(*b"ispe", 0, &[0, 0, 0, width, 0, 0, 0, 10]);
         let meta = full(
-            b"meta",
+            *b"meta",
             0,
             &[
-                full(b"pitm", 0, &[0, 2]),
+                full(*b"pitm", 0, &[0, 2]),
                 full(
-                    b"iinf",
+                    *b"iinf",
                     0,
                     &[[0, 4].to_vec(), info(1, b"hvc1"), info(2, b"hvc1"), info(3, b"Exif"), info(4, b"Exif")].concat(),
                 ),
-                full(b"iref", 0, &[describes(3, 1), describes(4, 2)].concat()),
-                full(b"iloc", 1, &[[0x44, 0, 0, 2].as_slice(), &location(3, 8), &location(4, 23)].concat()),
+                full(*b"iref", 0, &[describes(3, 1), describes(4, 2)].concat()),
+                full(*b"iloc", 1, &[[0x44, 0, 0, 2].as_slice(), &location(3, 8), &location(4, 23)].concat()),
                 atom(
-                    b"iprp",
+                    *b"iprp",
                     &[
-                        atom(b"ipco", &[size(99), size(20)].concat()),
-                        full(b"ipma", 0, &[0, 0, 0, 2, 0, 1, 1, 1, 0, 2, 1, 0x82]),
+                        atom(*b"ipco", &[size(99), size(20)].concat()),
+                        full(*b"ipma", 0, &[0, 0, 0, 2, 0, 1, 1, 1, 0, 2, 1, 0x82]),
                     ]
                     .concat(),
                 ),
             ]
             .concat(),
         );
-        [atom(b"mdat", &[exif(b'1'), exif(b'2')].concat()), meta].concat()
+        [atom(*b"mdat", &[exif(b'1'), exif(b'2')].concat()), meta].concat()
     }
 
     #[test]

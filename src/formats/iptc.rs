@@ -29,7 +29,7 @@ pub fn read(block: &[u8]) -> Facts {
     let time_of = |day, time| moments::parse_iptc(&text(day)?, text(time).as_deref());
     Facts {
         caption: text(120).or_else(|| text(5)).filter(|caption| !is_filler(caption)),
-        keywords: without_doubles(sets.all(25).filter_map(|value| sets.decode(value)).collect()),
+        keywords: without_doubles(&sets.all(25).filter_map(|value| sets.decode(value)).collect::<Vec<_>>()),
         // 2:55 and 2:60, the intellectual content's date. 2:62, when it was digitised, is the scanner's.
         times: time_of(55, 60).map(|moment| moment.said_by(TimeSource::Iptc)).into_iter().collect(),
         ..Facts::default()

@@ -154,7 +154,8 @@ fn separated_time(runs: &[Run<'_>]) -> Option<jiff::civil::Time> {
     if !pair || !matches!(first.after, b"." | b"-" | b"_" | b":" | b"h") {
         return None;
     }
-    let second = runs.get(2).filter(|second| minute.after == first.after && second.digits.len() == 2);
+    let goes_on = minute.after == first.after || (first.after == b"h" && minute.after == b"m");
+    let second = runs.get(2).filter(|second| goes_on && second.digits.len() == 2);
     let (last, second) = match second {
         Some(run) => (run, run.number()?),
         // Two numbers alone are a time only where they are written like one.
@@ -286,6 +287,7 @@ mod tests {
             "2014-08-03T14:22:33.jpg",
             "signal-2014-08-03-142233.jpg",
             "signal-2014-08-03-14-22-33-123.jpg",
+            "2014-08-03 14h22m33s.jpg",
             "WP_20140803_14_22_33_Pro.jpg",
             "Photo 03.08.2014 and 20140803_142233.jpg",
         ] {

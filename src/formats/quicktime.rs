@@ -197,9 +197,9 @@ mod tests {
     use super::*;
     use jiff::civil::date;
 
-    fn atom(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+    fn atom(name: [u8; 4], payload: &[u8]) -> Vec<u8> {
         let size = u32::try_from(payload.len() + 8).unwrap_or(0);
-        [&size.to_be_bytes(), name.as_slice(), payload].concat()
+        [&size.to_be_bytes(), &name, payload].concat()
     }
 
     fn movie_header(created: u32) -> Vec<u8> {
@@ -207,21 +207,21 @@ mod tests {
         payload[4..8].copy_from_slice(&created.to_be_bytes());
         payload[12..16].copy_from_slice(&600_u32.to_be_bytes());
         payload[16..20].copy_from_slice(&1500_u32.to_be_bytes());
-        atom(b"mvhd", &payload)
+        atom(*b"mvhd", &payload)
     }
 
     fn apple_meta(pairs: &[(&str, &str)]) -> Vec<u8> {
         let count = u32::try_from(pairs.len()).unwrap_or(0);
-        let keys: Vec<u8> = pairs.iter().flat_map(|(name, _)| atom(b"mdta", name.as_bytes())).collect();
-        let keys = atom(b"keys", &[&[0; 4], count.to_be_bytes().as_slice(), &keys].concat());
+        let keys: Vec<u8> = pairs.iter().flat_map(|(name, _)| atom(*b"mdta", name.as_bytes())).collect();
+        let keys = atom(*b"keys", &[&[0; 4], count.to_be_bytes().as_slice(), &keys].concat());
         let items: Vec<u8> = (1..=count)
             .zip(pairs)
             .flat_map(|(index, (_, value))| {
-                let data = atom(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value.as_bytes()].concat());
-                atom(&index.to_be_bytes(), &data)
+                let data = atom(*b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value.as_bytes()].concat());
+                atom(index.to_be_bytes(), &data)
             })
             .collect();
-        atom(b"meta", &[atom(b"hdlr", &[0; 24]), keys, atom(b"ilst", &items)].concat())
+        atom(*b"meta", &[atom(*b"hdlr", &[0; 24]), keys, atom(*b"ilst", &items)].concat())
     }
 
     #[test]
@@ -249,13 +249,13 @@ mod tests {
 
     #[test]
     fn the_place_of_an_android_video_is_read_and_a_turned_track_says_so() {
-        let place = atom(b"\xa9xyz", b"\x00\x12\x15\xc7+27.2939+112.6932/");
+        let place = atom(*b"\xa9xyz", b"\x00\x12\x15\xc7+27.2939+112.6932/");
         let mut header = vec![0; 84];
         header[44..48].copy_from_slice(&0x0001_0000_u32.to_be_bytes());
         header[52..56].copy_from_slice(&(-0x0001_0000_i32).to_be_bytes());
         header[76..78].copy_from_slice(&1920_u16.to_be_bytes());
         header[80..82].copy_from_slice(&1080_u16.to_be_bytes());
-        let moov = [atom(b"trak", &atom(b"tkhd", &header)), atom(b"udta", &place)].concat();
+        let moov = [atom(*b"trak", &atom(*b"tkhd", &header)), atom(*b"udta", &place)].concat();
         let facts = read(&moov);
         assert!(facts.position.is_some());
         assert_eq!((facts.width, facts.height, facts.orientation), (Some(1920), Some(1080), Some(6)));

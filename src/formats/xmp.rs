@@ -17,6 +17,9 @@ const MAX_DEPTH: usize = 64;
 /// One file holds a few packets: its own, and those of the pictures inside it.
 const MAX_PACKETS: usize = 16;
 
+/// No packet is longer; one whose end is missing would run to the end of the file.
+const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
+
 /// Finds the packets inside a file of any format, in their order: `<x:xmpmeta …>` or a bare `<rdf:RDF …>`, up to the
 /// closing tag, or to the end of the file where that is missing.
 pub fn packets(file: &[u8]) -> Vec<Range<usize>> {
@@ -51,7 +54,7 @@ pub fn read(packet: &[u8]) -> Facts {
         ),
         rating: properties.first("xmp:Rating").and_then(parse_rating),
         caption: description.and_then(clean).filter(|caption| !is_filler(caption)),
-        keywords: without_doubles(keywords),
+        keywords: without_doubles(&keywords),
         times: times(&properties),
         ..Facts::default()
     }
@@ -64,7 +67,7 @@ pub fn parse_rating(text: &str) -> Option<i8> {
 }
 
 /// Keeps the first of each, cleaned, in their order.
-pub fn without_doubles(keywords: Vec<String>) -> Vec<String> {
+pub fn without_doubles(keywords: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for keyword in keywords.iter().filter_map(|keyword| clean(keyword)) {
         if !kept.contains(&keyword) {
@@ -113,7 +116,9 @@ fn next_packet(file: &[u8], from: usize) -> Option<Range<usize>> {
     let (start, name) = start?;
     let inside = rest.get(start..)?;
     let length = memmem::find(inside, &[b"</".as_slice(), if name == b"rdf:RDF" { b"" } else { b"x:" }, name].concat())
-        .map_or(inside.len(), |close| (close + name.len() + 5).min(inside.len()));
+        .map_or(inside.len(), |close| close + name.len() + 5)
+        .min(inside.len())
+        .min(MAX_PACKET_BYTES);
     Some(from + start..from + start + length)
 }
 
@@ -128,6 +133,10 @@ fn as_text(packet: &[u8]) -> String {
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
         [0xEF, 0xBB, 0xBF, rest @ ..] | rest => match std::str::from_utf8(rest) {
             Ok(text) => text.to_owned(),
+            // Broken off in the middle of good UTF-8: what follows is not text anyway.
+            Err(broken) if rest.get(..broken.valid_up_to()).is_some_and(|good| !good.is_ascii()) => {
+                String::from_utf8_lossy(rest).into_owned()
+            }
             Err(_) => rest.iter().map(|byte| char::from(*byte)).collect(),
         },
     }
@@ -314,13 +323,21 @@ mod tests {
     fn a_packet_cut_anywhere_gives_what_came_before_and_never_panics() {
         let whole = read(AS_ELEMENTS.as_bytes());
         for end in (0..AS_ELEMENTS.len()).filter(|end| AS_ELEMENTS.is_char_boundary(*end)) {
-            let cut = AS_ELEMENTS[..end].as_bytes();
+            let cut = &AS_ELEMENTS.as_bytes()[..end];
             for packet in packets(cut) {
                 assert!(read(&cut[packet]).keywords.len() <= whole.keywords.len());
             }
         }
         let deep = format!("<rdf:RDF>{}", "<a>".repeat(100_000));
         assert_eq!(read(deep.as_bytes()), Facts::default());
+    }
+
+    #[test]
+    fn a_packet_that_breaks_off_inside_a_file_keeps_its_letters() {
+        let start = AS_ELEMENTS.replace("Caf&#xE9;", "Café");
+        let cut = &start.as_bytes()[..start.find("<dc:description").expect("it is there")];
+        let file = [cut, b"\xFF\xD9\x00\xFE"].concat();
+        assert_eq!(read(&file[packets(&file)[0].clone()]).keywords, ["Oma & Opa", "Café"]);
     }
 
     #[test]

@@ -30,11 +30,8 @@ pub fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Facts> {
     match kind.family() {
         Family::Still => Ok(still::read(&head(input, STILL_BYTES)?, kind)),
         Family::Video => movie::read(input, kind),
-        Family::Sidecar => match kind == Kind::Xmp {
-            true => Ok(read_sidecar(&head(input, SIDECAR_BYTES)?)),
-            false => Ok(Facts::default()),
-        },
-        Family::Unknown => Ok(Facts::default()),
+        Family::Sidecar if kind == Kind::Xmp => Ok(read_sidecar(&head(input, SIDECAR_BYTES)?)),
+        Family::Sidecar | Family::Unknown => Ok(Facts::default()),
     }
 }
 
@@ -75,7 +72,7 @@ impl Sources {
             position: exif.position.or(container.position).or(xmp.position),
             rating: xmp.rating.or(exif.rating),
             caption: xmp.caption.or(iptc.caption).or(exif.caption).or(container.caption),
-            keywords: xmp::without_doubles(keywords),
+            keywords: xmp::without_doubles(&keywords),
             duration_ms: container.duration_ms,
             live_id: exif.live_id.or(container.live_id),
             times: [exif.times, xmp.times, iptc.times, container.times].concat(),

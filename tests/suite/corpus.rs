@@ -1,12 +1,14 @@
 //! Real photos and videos, with exiftool as referee. Needs `KEEPSAKE_CORPUS` (a folder) and `exiftool`; says so and
 //! steps aside without them.
 
-#![allow(clippy::print_stdout, reason = "the table is what this test is for")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "the table is what this test is for, in a file of tests")]
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use jiff::civil::date;
 use keepsake::formats::moments::{self, Moment};
@@ -15,10 +17,13 @@ use keepsake::model::{Certainty, Facts, Kind, Position, TimeCandidate, TimeSourc
 use serde_json::{Map, Value};
 
 /// Where the two may differ, with the reason. Each has been looked at.
-const EXPLAINED: &[(&str, &str)] = &[(
-    "tests/30-type_error.jpg",
-    "its pointer to EXIF is declared as text: exiftool does not follow it and reads the same time from XMP, with UTC",
-)];
+const EXPLAINED: &[(&str, &str)] = &[
+    (
+        "tests/30-type_error.jpg",
+        "its pointer to EXIF is declared as text: exiftool does not follow it and reads the same time from XMP, with UTC",
+    ),
+    ("motion_photo_pixel_synth.jpg", "it has no picture: only EXIF names a size, and EXIF is not believed about that"),
+];
 
 /// exiftool's tags for the time of capture, in the order in which we believe them; the last ones are also believed by
 /// us only after everything else in the file.
@@ -88,6 +93,62 @@ fn facts_agree_with_exiftool() {
     assert!(times.agree * 100 >= times.found * 97, "{} of {} times agree", times.agree, times.found);
 }
 
+#[test]
+fn damaged_real_files_are_read_without_a_panic_and_in_time() {
+    let Some(corpus) = corpus() else { return };
+    let mut seed = 0x2014_0803_1422_3300_u64;
+    let mut next = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % (below as u64).max(1)).expect("it was a usize")
+    };
+    let mut files = Vec::new();
+    collect(&corpus, &mut files);
+    assert!(files.len() > 100, "the corpus is not what it was: {} files", files.len());
+    for (path, kind) in files {
+        let whole = std::fs::read(&path).expect("the corpus can be read");
+        // The head is where the metadata is.
+        let head = whole.len().min(64 * 1024);
+        for _ in 0..16 {
+            let mut damaged = whole.get(..next(whole.len())).unwrap_or_default().to_vec();
+            for _ in 0..next(40) {
+                let at = next(head.min(damaged.len()));
+                if let Some(byte) = damaged.get_mut(at) {
+                    *byte = u8::try_from(next(256)).expect("below 256");
+                }
+            }
+            let started = Instant::now();
+            facts::read(&mut Cursor::new(&damaged), kind).expect("memory has no I/O errors");
+            assert!(started.elapsed() < Duration::from_secs(5), "{}: {:?}", path.display(), started.elapsed());
+        }
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, Kind)>) {
+    for entry in std::fs::read_dir(folder).expect("the corpus can be listed") {
+        let path = entry.expect("the corpus can be listed").path();
+        let extension =
+            path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let kind = match extension.as_str() {
+            "jpg" | "jpeg" => Kind::Jpeg,
+            "heif" | "heic" | "hif" => Kind::Heic,
+            "tif" | "tiff" => Kind::Tiff,
+            "png" => Kind::Png,
+            "mov" | "mp4" | "3gp" => Kind::Mov,
+            "mkv" => Kind::Mkv,
+            "cr3" => Kind::Cr3,
+            "avif" => Kind::Avif,
+            _ => Kind::Unknown,
+        };
+        if path.is_dir() {
+            collect(&path, files);
+        } else if kind != Kind::Unknown {
+            files.push((path, kind));
+        }
+    }
+}
+
 type Compared = (&'static str, Option<String>, Option<String>, bool);
 
 fn compare(tags: &Map<String, Value>, ours: &Facts) -> Vec<Compared> {
@@ -121,8 +182,8 @@ fn compare(tags: &Map<String, Value>, ours: &Facts) -> Vec<Compared> {
 
     let their_size = number("File:ImageWidth").zip(number("File:ImageHeight"));
     let elsewhere = ["PNG", "Track1", "IFD0", "Matroska", "Track2"].into_iter();
-    let elsewhere = elsewhere.map(|group| [format!("{group}:ImageWidth"), format!("{group}:ImageHeight")]);
-    let their_size = their_size.or(elsewhere.filter_map(|[width, height]| number(&width).zip(number(&height))).next());
+    let mut elsewhere = elsewhere.map(|group| [format!("{group}:ImageWidth"), format!("{group}:ImageHeight")]);
+    let their_size = their_size.or(elsewhere.find_map(|[width, height]| number(&width).zip(number(&height))));
     let our_size = ours.width.zip(ours.height);
     let same_size = their_size
         .zip(our_size)
@@ -138,7 +199,7 @@ fn compare(tags: &Map<String, Value>, ours: &Facts) -> Vec<Compared> {
     let same_words = their_words == our_words;
 
     vec![
-        ("time", their_time.map(shown), our_time.map(shown), same_time),
+        ("time", their_time.as_ref().map(shown), our_time.as_ref().map(shown), same_time),
         ("zone", their_zone, our_zone, same_zone),
         ("place", their_place.map(|it| format!("{it:?}")), ours.position.map(|it| format!("{it:?}")), same_place),
         ("orientation", their_turn.map(|it| it.to_string()), ours.orientation.map(|it| it.to_string()), same_turn),
@@ -171,7 +232,7 @@ fn their_time(tags: &Map<String, Value>) -> Option<TimeCandidate> {
     Some(finer.unwrap_or(first))
 }
 
-fn shown(time: TimeCandidate) -> String {
+fn shown(time: &TimeCandidate) -> String {
     format!("{} ({}, {})", time.local, time.source.as_str(), time.certainty.as_str())
 }
 

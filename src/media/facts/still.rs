@@ -18,10 +18,8 @@ pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
         tags = stray_exif(file).map(exif_parsers::from_tiff).unwrap_or_default();
     }
     let (width, height) = size_of(file, kind, &tags).unzip();
-    let iptc = match kind == Kind::Jpeg {
-        true => iptc::in_photoshop_resources(&jpeg_head::photoshop_resources(file)).map(iptc::read).unwrap_or_default(),
-        false => tags.iptc(),
-    };
+    let resources = jpeg_head::photoshop_resources(file);
+    let iptc = iptc::in_photoshop_resources(&resources).map_or_else(|| tags.iptc(), iptc::read);
     let container = Facts { width, height, ..Facts::default() };
     Sources { exif: tags.facts(), xmp: xmp_of(file), iptc, container }.together()
 }
@@ -79,12 +77,8 @@ fn tags_of(file: &[u8], kind: Kind) -> Tags {
 /// The container knows best. A raw file's first directory is often its thumbnail, so there only the camera's own
 /// statement counts.
 fn size_of(file: &[u8], kind: Kind, tags: &Tags) -> Option<(u32, u32)> {
-    let from_tags = || match kind {
-        Kind::Tiff => tags.image_size(),
-        raw if raw.is_raw() => tags.pixel_size(),
-        _ => None,
-    };
-    headers::size(file, kind).or_else(from_tags)
+    let from_tags = || if kind == Kind::Tiff { tags.image_size() } else { tags.pixel_size().filter(|_| kind.is_raw()) };
+    headers::size(file).or_else(from_tags)
 }
 
 /// Panasonic and Olympus begin their TIFF with a magic number of their own.
