@@ -1,6 +1,7 @@
 //! Pure parsers and validators over bytes: no I/O, no clock, never a panic on hostile input.
 
 pub mod avi;
+pub mod ciff;
 pub mod exif_tags;
 pub mod exif_text;
 pub mod gps;

@@ -1,5 +1,7 @@
 //! The segments of a JPEG before its picture: where metadata lives (ITU-T T.81, B.1.1).
 
+use crate::formats::moments::{self, Moment};
+
 /// One segment: the second byte of its marker, and what follows its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Segment<'a> {
@@ -41,6 +43,16 @@ pub fn photoshop_resources(file: &[u8]) -> Vec<u8> {
     parts.filter_map(|segment| segment.payload.strip_prefix(b"Photoshop 3.0\0")).flatten().copied().collect()
 }
 
+/// The time that Olympus and Agfa wrote before EXIF: a line `TimeDate=909698819` among the text of APP12.
+pub fn picture_info_time(file: &[u8]) -> Option<Moment> {
+    let mut lines = segments(file)
+        .filter(|segment| segment.marker == 0xEC)
+        .flat_map(|segment| segment.payload.split(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+    // Fewer digits are a number that broke off.
+    let seconds = lines.find_map(|line| line.strip_prefix(b"TimeDate=").filter(|digits| digits.len() >= 9))?;
+    moments::from_wall_clock_seconds(std::str::from_utf8(seconds).ok()?.trim().parse().ok()?)
+}
+
 /// Pixels across and down, from the frame's header (B.2.2). `None` also for a height of 0, which follows later (DNL).
 pub fn size(file: &[u8]) -> Option<(u32, u32)> {
     // C4, C8 and CC are tables and reserved; the other markers of the row begin a frame.
@@ -65,6 +77,14 @@ mod tests {
         assert_eq!(markers, [0xE1, 0xED, 0xED, 0xC0]);
         assert_eq!(photoshop_resources(FILE), b"abc");
         assert_eq!(size(FILE), Some((0x0304, 0x0102)));
+    }
+
+    #[test]
+    fn the_time_of_an_early_olympus_is_read() {
+        let file = b"\xFF\xD8\xFF\xEC\x00\x30OLYMPUS\0\r\n[picture info]\r\nTimeDate=909698819\r\n";
+        let taken = picture_info_time(file).map(|moment| moment.local);
+        assert_eq!(taken, Some(jiff::civil::date(1998, 10, 29).at(22, 6, 59, 0)));
+        assert_eq!(picture_info_time(b"\xFF\xD8\xFF\xEC\x00\x10TimeDate=9096\n"), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Dates as cameras, programs and standards write them.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
 
 use crate::model::{Certainty, TimeCandidate, TimeSource, UtcOffset};
 
@@ -89,6 +91,12 @@ pub fn parse_offset(text: &str) -> Option<UtcOffset> {
     let minutes = digits(minutes).filter(|minutes| *minutes < 60)?;
     let whole = digits(hours)?.checked_mul(60)?.checked_add(minutes)?;
     UtcOffset::from_minutes(sign * i16::try_from(whole).ok()?)
+}
+
+/// Reads the seconds that an old camera counts from 1970 on its own wall clock, of no zone; 0 is no time.
+pub fn from_wall_clock_seconds(seconds: i64) -> Option<Moment> {
+    let moment = Timestamp::from_second(seconds).ok().filter(|_| seconds > 0)?;
+    Some(Moment { local: TimeZone::UTC.to_datetime(moment), offset: None, certainty: Certainty::Exact })
 }
 
 /// A day of the calendar, from numbers that nobody has checked.

@@ -51,7 +51,7 @@ impl fmt::Display for UtcOffset {
 pub enum TimeSource {
     /// A person corrected it.
     Person,
-    /// The camera, in EXIF.
+    /// The camera, in EXIF or in what its maker wrote before there was EXIF.
     Exif,
     /// XMP, inside the file or in a sidecar.
     Xmp,

@@ -22,15 +22,19 @@ const EXPLAINED: &[(&str, &str)] = &[
         "tests/30-type_error.jpg",
         "its pointer to EXIF is declared as text: exiftool does not follow it and reads the same time from XMP, with UTC",
     ),
+    ("Reconyx_HC500_Hyperfire.jpg", "a camera trap that keeps its time in its maker's own data only: not read"),
     ("motion_photo_pixel_synth.jpg", "it has no picture: only EXIF names a size, and EXIF is not believed about that"),
 ];
 
 /// exiftool's tags for the time of capture, in the order in which we believe them; the last ones are also believed by
 /// us only after everything else in the file.
-const TIMES: [(&str, &str, TimeSource); 14] = [
+const TIMES: [(&str, &str, TimeSource); 17] = [
     ("ExifIFD:DateTimeOriginal", "ExifIFD:OffsetTimeOriginal", TimeSource::Exif),
     ("IFD0:DateTimeOriginal", "IFD0:OffsetTimeOriginal", TimeSource::Exif),
     ("ExifIFD:CreateDate", "ExifIFD:OffsetTimeDigitized", TimeSource::Exif),
+    ("PictureInfo:DateTimeOriginal", "", TimeSource::Exif),
+    ("CIFF:DateTimeOriginal", "", TimeSource::Exif),
+    ("Reconyx:DateTimeOriginal", "", TimeSource::Exif),
     ("XMP-photoshop:DateCreated", "", TimeSource::Xmp),
     ("XMP-exif:DateTimeOriginal", "", TimeSource::Xmp),
     ("XMP-exif:DateTimeDigitized", "", TimeSource::Xmp),

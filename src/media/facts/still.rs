@@ -4,9 +4,9 @@ use memchr::memmem;
 
 use crate::formats::exif_tags::{Table, Tags};
 use crate::formats::quicktime::atoms;
-use crate::formats::{headers, heif, iptc, jpeg_head};
+use crate::formats::{ciff, headers, heif, iptc, jpeg_head};
 use crate::media::facts::{Sources, exif_parsers, xmp_of};
-use crate::model::{Facts, Kind};
+use crate::model::{Facts, Kind, TimeSource};
 
 /// EXIF without its container has no known end; it is not longer than this with its thumbnail.
 const STRAY_BYTES: usize = 1024 * 1024;
@@ -20,7 +20,14 @@ pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
     let (width, height) = size_of(file, kind, &tags).unzip();
     let resources = jpeg_head::photoshop_resources(file);
     let iptc = iptc::in_photoshop_resources(&resources).map_or_else(|| tags.iptc(), iptc::read);
-    let container = Facts { width, height, ..Facts::default() };
+    let early = early_camera(file, kind);
+    let container = Facts {
+        width: width.or(early.width),
+        height: height.or(early.height),
+        camera: early.camera,
+        times: early.times,
+        ..Facts::default()
+    };
     Sources { exif: tags.facts(), xmp: xmp_of(file), iptc, container }.together()
 }
 
@@ -72,6 +79,20 @@ fn tags_of(file: &[u8], kind: Kind) -> Tags {
         | Kind::Aae
         | Kind::Unknown => exif_parsers::from_container(file),
     }
+}
+
+/// What cameras from before EXIF say.
+fn early_camera(file: &[u8], kind: Kind) -> Facts {
+    if kind == Kind::Crw {
+        return ciff::read(file);
+    }
+    let ciff =
+        jpeg_head::segments(file).find(|segment| segment.marker == 0xE0 && segment.payload.get(6..10) == Some(b"HEAP"));
+    if let Some(segment) = ciff {
+        return ciff::read(segment.payload);
+    }
+    let taken = jpeg_head::picture_info_time(file).map(|moment| moment.said_by(TimeSource::Exif));
+    Facts { times: taken.into_iter().collect(), ..Facts::default() }
 }
 
 /// The container knows best. A raw file's first directory is often its thumbnail, so there only the camera's own

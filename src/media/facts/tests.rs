@@ -114,8 +114,11 @@ fn a_place_in_signed_fractions_is_not_lost() {
 #[test]
 fn a_place_of_nothing_over_nothing_is_none() {
     let nothing = [(0, 0), (0, 0), (0, 0)];
-    let gps = vec![ascii(1, b"N"), fractions(2, 5, &nothing), ascii(3, b"E"), fractions(4, 5, &nothing)];
-    assert_eq!(facts(&jpeg(&tiff(vec![], vec![], gps), b""), Kind::Jpeg).position, None);
+    let lisbon = [(38, 1), (42, 1), (30, 1)];
+    for (north, east) in [(nothing, nothing), (lisbon, nothing), (nothing, lisbon)] {
+        let gps = vec![ascii(1, b"N"), fractions(2, 5, &north), ascii(3, b"E"), fractions(4, 5, &east)];
+        assert_eq!(facts(&jpeg(&tiff(vec![], vec![], gps), b""), Kind::Jpeg).position, None);
+    }
 }
 
 #[test]
@@ -250,6 +253,13 @@ fn of_a_long_video_only_the_description_is_read() {
     assert_eq!(facts.times[0].local, date(2024, 2, 2).at(8, 0, 0, 0));
     assert_eq!(facts.times[0].offset, UtcOffset::from_minutes(0));
     assert!(video.read < 4096, "{} bytes were read", video.read);
+}
+
+#[test]
+fn a_box_that_is_shorter_than_its_header_ends_the_walk() {
+    let mut video = Endless { head: b"\0\0\0\x04free".to_vec(), length: 1 << 40, at: 0, read: 0 };
+    assert_eq!(read(&mut video, Kind::Mp4).expect("no I/O error"), Facts::default());
+    assert!(video.read < 64, "{} bytes were read", video.read);
 }
 
 /// Fails when it is read.
