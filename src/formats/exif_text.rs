@@ -36,53 +36,43 @@ pub fn camera_name(make: Option<&str>, model: Option<&str>) -> Option<String> {
     if said_already { clean(&model) } else { clean(&format!("{make} {model}")) }
 }
 
-/// Whether a caption was written by a camera and says nothing about the picture.
+/// Whether a caption was written by a camera or a program and says nothing about the picture.
 pub fn is_filler(caption: &str) -> bool {
     let caption = caption.trim().to_ascii_lowercase();
-    let named = [
-        "default",
-        "sony dsc",
-        "minolta dsc",
-        "dcim",
-        "screenshot",
-        "image",
-        "photo",
-        "untitled",
-        "untitled-1",
-        "wwl",
-        "binary comment",
-        "user comments",
-        "my beautiful picture",
-        "<kenox",
-        "<digimax",
-        "hisilicon",
-        "xiaomi",
-        "oplus",
-        "ez",
-        "pclmediacyber",
-        "created with gimp",
-        "created with the gimp",
-        "cof",
-        "vsco",
-        "edf",
-        "mde",
-        "rbt",
-        "sdr",
-        "hdrpl",
-        "fbmd",
-        "charset=",
-        "lead technologies",
-    ];
     caption.len() < 2
         || caption.ends_with("digital camera")
-        || caption.starts_with("dcim")
-        || caption.starts_with("<digimax")
-        || caption.starts_with("<kenox")
-        || caption.starts_with("fbmd")
-        || caption.starts_with("charset=")
-        || named.contains(&caption.as_str())
+        || FILLER_STARTS.iter().any(|start| caption.starts_with(start))
+        || FILLERS.contains(&caption.as_str())
         || !caption.chars().any(char::is_alphanumeric)
 }
+
+const FILLER_STARTS: [&str; 5] = ["dcim", "<digimax", "<kenox", "fbmd", "created with gimp"];
+
+/// The short ones in the last row are Huawei's codes for the mode of the camera.
+const FILLERS: [&str; 22] = [
+    "default",
+    "sony dsc",
+    "minolta dsc",
+    "wwl",
+    "screenshot",
+    "image",
+    "photo",
+    "untitled",
+    "binary comment",
+    "user comments",
+    "my beautiful picture",
+    "hisilicon",
+    "lead technologies inc.",
+    "edf",
+    "cof",
+    "rbt",
+    "mde",
+    "sdr",
+    "dav",
+    "ptr",
+    "oznor",
+    "hdrpl",
+];
 
 fn without_company_words(make: &str) -> String {
     const LEGAL: [&str; 14] = [

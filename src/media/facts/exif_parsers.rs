@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::formats::exif_tags::{Table, Tag, Tags, Value, tag};
+use crate::formats::exif_text::{clean, is_filler};
 
 /// Reads the tags of a picture in a container that either parser knows.
 pub(super) fn from_container(file: &[u8]) -> Tags {
@@ -46,6 +47,18 @@ fn second_opinion(file: &[u8]) -> Tags {
     })
 }
 
+/// The title or description among the text chunks of a PNG.
+pub(super) fn png_caption(file: &[u8]) -> Option<String> {
+    let parse = || {
+        let source = nom_exif::MediaSource::seekable(Cursor::new(file)).ok()?;
+        let metadata = nom_exif::MediaParser::new().parse_image_metadata(source).ok()?;
+        let nom_exif::ImageFormatMetadata::Png(texts) = metadata.format? else { return None };
+        let said = ["Description", "Title"].into_iter().find_map(|key| texts.get(key))?;
+        clean(said).filter(|caption| !is_filler(caption))
+    };
+    catch_unwind(AssertUnwindSafe(parse)).ok().flatten()
+}
+
 /// A parser that panics found nothing.
 fn guarded(parse: impl FnOnce() -> Option<Tags>) -> Tags {
     catch_unwind(AssertUnwindSafe(parse)).ok().flatten().unwrap_or_default()
@@ -65,15 +78,17 @@ fn whole_or_partial(parsed: Result<exif::Exif, exif::Error>) -> Option<exif::Exi
 fn of_kamadak(exif: &exif::Exif) -> Tags {
     let mut tags = Tags::default();
     for wanted in tag::ALL {
-        let (table, number) = wanted;
-        let context = match table {
-            Table::Image => exif::Context::Tiff,
-            Table::Exif => exif::Context::Exif,
-            Table::Gps => exif::Context::Gps,
+        let contexts: &[exif::Context] = match wanted.0 {
+            Table::Image => &[exif::Context::Tiff],
+            // TIFF/EP, and raw files after it, put EXIF's tags into the first directory (ISO 12234-2).
+            Table::Exif => &[exif::Context::Exif, exif::Context::Tiff],
+            Table::Gps => &[exif::Context::Gps],
         };
-        let field = exif.get_field(exif::Tag(context, number), exif::In::PRIMARY);
-        if let Some(value) = field.and_then(|field| value_of_kamadak(wanted, &field.value)) {
-            tags.add(wanted, value);
+        for context in contexts {
+            let field = exif.get_field(exif::Tag(*context, wanted.1), exif::In::PRIMARY);
+            if let Some(value) = field.and_then(|field| value_of_kamadak(wanted, &field.value)) {
+                tags.add(wanted, value);
+            }
         }
     }
     tags
@@ -108,17 +123,19 @@ fn value_of_kamadak(tag: Tag, value: &exif::Value) -> Option<Value> {
 }
 
 fn of_nom(exif: &nom_exif::Exif) -> Tags {
+    use nom_exif::IfdKind;
     let mut tags = Tags::default();
     for wanted in tag::ALL {
-        let (table, number) = wanted;
-        let kind = match table {
-            Table::Image => nom_exif::IfdKind::Tiff,
-            Table::Exif => nom_exif::IfdKind::Exif,
-            Table::Gps => nom_exif::IfdKind::Gps,
+        let kinds: &[IfdKind] = match wanted.0 {
+            Table::Image => &[IfdKind::Tiff],
+            Table::Exif => &[IfdKind::Exif, IfdKind::Tiff],
+            Table::Gps => &[IfdKind::Gps],
         };
-        let entry = exif.get_by_code_in(nom_exif::IfdIndex::MAIN, kind, number);
-        if let Some(value) = entry.and_then(|entry| value_of_nom(wanted, entry)) {
-            tags.add(wanted, value);
+        for kind in kinds {
+            let entry = exif.get_by_code_in(nom_exif::IfdIndex::MAIN, *kind, wanted.1);
+            if let Some(value) = entry.and_then(|entry| value_of_nom(wanted, entry)) {
+                tags.add(wanted, value);
+            }
         }
     }
     tags

@@ -25,6 +25,7 @@ pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
         width: width.or(early.width),
         height: height.or(early.height),
         camera: early.camera,
+        caption: if kind == Kind::Png { exif_parsers::png_caption(file) } else { None },
         times: early.times,
         ..Facts::default()
     };

@@ -176,6 +176,49 @@ fn panasonic_and_olympus_are_read_in_spite_of_their_magic() {
 }
 
 #[test]
+fn a_raw_file_may_keep_exifs_tags_in_its_first_directory() {
+    let raw = tiff(vec![ascii(0x9003, b"2014:08:03 14:22:33")], vec![], vec![]);
+    assert_eq!(facts(&raw, Kind::Dng).times[0].local, date(2014, 8, 3).at(14, 22, 33, 0));
+}
+
+#[test]
+fn a_canon_raw_of_boxes_is_read_directory_by_directory() {
+    let atom = |name: &[u8], inside: &[u8]| {
+        let size = u32::try_from(inside.len() + 8).expect("small").to_be_bytes();
+        [size.as_slice(), name, inside].concat()
+    };
+    let alone = |entries| [b"MM\0*\0\0\0\x08".to_vec(), directory(8, entries)].concat();
+    let boxes = [
+        b"\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48".to_vec(),
+        atom(b"CMT1", &alone(vec![ascii(0x0110, b"Canon EOS R6"), ascii(0x0132, b"2016:01:01 10:00:00")])),
+        atom(b"CMT2", &alone(vec![ascii(0x9003, b"2014:08:03 14:22:33"), ascii(0x9011, b"+01:00")])),
+        atom(
+            b"CMT4",
+            &alone(vec![ascii(1, b"S"), fractions(2, 5, &[(33, 1)]), ascii(3, b"E"), fractions(4, 5, &[(18, 1)])]),
+        ),
+    ];
+    let file = [atom(b"ftyp", b"crx "), atom(b"moov", &atom(b"uuid", &boxes.concat()))].concat();
+    let facts = facts(&file, Kind::Cr3);
+    assert_eq!(facts.camera.as_deref(), Some("Canon EOS R6"));
+    assert_eq!((facts.times[0].source, facts.times[0].offset), (TimeSource::Exif, UtcOffset::from_minutes(60)));
+    assert_eq!(facts.position.map(crate::model::Position::latitude), Some(-33.0));
+}
+
+#[test]
+fn the_description_of_a_png_is_its_caption() {
+    let chunk = |name: &[u8], data: &[u8]| {
+        let length = u32::try_from(data.len()).expect("short").to_be_bytes();
+        [length.as_slice(), name, data, &[0; 4]].concat()
+    };
+    let header = chunk(b"IHDR", b"\0\0\0\x10\0\0\0\x20\x08\0\0\0\0");
+    let text = chunk(b"tEXt", b"Description\0Oma on the tram");
+    let file = [b"\x89PNG\r\n\x1a\n".to_vec(), header, text, chunk(b"IDAT", &[0; 64]), chunk(b"IEND", b"")].concat();
+    let facts = facts(&file, Kind::Png);
+    assert_eq!((facts.width, facts.height), (Some(16), Some(32)));
+    assert_eq!(facts.caption.as_deref(), Some("Oma on the tram"));
+}
+
+#[test]
 fn exif_that_lost_its_container_is_found() {
     let lost =
         [b"\0\0\0\x14ftypheic".as_slice(), &[0; 40], b"Exif\0\0", &tiff(vec![ascii(0x0110, b"M2012")], vec![], vec![])];
