@@ -73,8 +73,12 @@ fn jpeg(tiff: &[u8], after: &[u8]) -> Vec<u8> {
 }
 
 fn photo() -> Vec<u8> {
+    jpeg(&photo_tiff(), b"")
+}
+
+fn photo_tiff() -> Vec<u8> {
     let lisbon = [(38, 1), (42, 1), (30, 1)];
-    let tiff = tiff(
+    tiff(
         vec![
             ascii(0x010E, b"F\xfcr Oma"),
             ascii(0x010F, b"NIKON CORPORATION"),
@@ -85,8 +89,7 @@ fn photo() -> Vec<u8> {
         vec![ascii(0x9003, b"2014:08:03 14:22:33"), ascii(0x9010, b"-08:00"), ascii(0x9011, b"+01:00")],
         // Signed fractions, as vivo and Nokia write them.
         vec![ascii(1, b"n"), fractions(2, 10, &lisbon), ascii(3, b"W"), fractions(4, 10, &[(9, 1), (8, 1), (24, 1)])],
-    );
-    jpeg(&tiff, b"")
+    )
 }
 
 fn facts(file: &[u8], kind: Kind) -> Facts {
@@ -105,10 +108,22 @@ fn a_cameras_jpeg_is_read_whole() {
 }
 
 #[test]
+fn it_does_not_matter_how_far_the_file_was_read_before() {
+    let whole = photo();
+    let mut input = Cursor::new(&whole);
+    input.set_position(whole.len() as u64);
+    assert_eq!(read(&mut input, Kind::Jpeg).expect("no I/O error"), facts(&whole, Kind::Jpeg));
+}
+
+#[test]
 fn a_place_in_signed_fractions_is_not_lost() {
-    let place = facts(&photo(), Kind::Jpeg).position.expect("a place");
-    assert!((place.latitude() - 38.708_333).abs() < 1e-5, "{place:?}");
-    assert!((place.longitude() + 9.14).abs() < 1e-5, "{place:?}");
+    // A JPEG has two readers, an Olympus raw file only one.
+    let raw = [b"MMOR", &photo_tiff()[4..]].concat();
+    for place in [facts(&photo(), Kind::Jpeg).position, facts(&raw, Kind::Orf).position] {
+        let place = place.expect("a place");
+        assert!((place.latitude() - 38.708_333).abs() < 1e-5, "{place:?}");
+        assert!((place.longitude() + 9.14).abs() < 1e-5, "{place:?}");
+    }
 }
 
 #[test]
@@ -178,7 +193,10 @@ fn panasonic_and_olympus_are_read_in_spite_of_their_magic() {
 #[test]
 fn a_raw_file_may_keep_exifs_tags_in_its_first_directory() {
     let raw = tiff(vec![ascii(0x9003, b"2014:08:03 14:22:33")], vec![], vec![]);
-    assert_eq!(facts(&raw, Kind::Dng).times[0].local, date(2014, 8, 3).at(14, 22, 33, 0));
+    let olympus = [b"MMOR", &raw[4..]].concat();
+    for (file, kind) in [(raw, Kind::Dng), (olympus, Kind::Orf)] {
+        assert_eq!(facts(&file, kind).times[0].local, date(2014, 8, 3).at(14, 22, 33, 0), "{kind}");
+    }
 }
 
 #[test]
@@ -300,7 +318,7 @@ fn of_a_long_video_only_the_description_is_read() {
 
 #[test]
 fn a_box_that_is_shorter_than_its_header_ends_the_walk() {
-    let mut video = Endless { head: b"\0\0\0\x04free".to_vec(), length: 1 << 40, at: 0, read: 0 };
+    let mut video = Endless { head: b"\0\0\0\x01free\0\0\0\0\0\0\0\0".to_vec(), length: 1 << 40, at: 0, read: 0 };
     assert_eq!(read(&mut video, Kind::Mp4).expect("no I/O error"), Facts::default());
     assert!(video.read < 64, "{} bytes were read", video.read);
 }
