@@ -1,0 +1,260 @@
+//! Writing one snapshot, and deciding whether it is whole.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustic_core::repofile::SnapshotFile as EngineSnapshot;
+use rustic_core::{
+    BackupOptions, FileType, Id, OpenStatus, ParentOptions, RepairIndexOptions, RepositoryBackends, TreeId,
+    WriteBackend,
+};
+
+use super::Repository;
+use super::backend::Backend;
+use super::engine::{Engine, isolated, options};
+use super::error::RepositoryError;
+use super::snapshot::{PATHS, Snapshot, SnapshotId, SnapshotStamp, draft, mark_partial};
+use super::source::{Bars, Run, Source};
+use super::tree::{Plan, TreeFile};
+use crate::events::{Listener, Progress, Stage};
+use crate::model::{Problem, ProblemKind};
+
+/// What a backup did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BackedUp {
+    /// The snapshot that holds the tree: a new one, or the newest one where nothing changed. `None`: of a tree with
+    /// files, not one could be read.
+    pub snapshot: Option<SnapshotId>,
+    /// Whether it holds every file of the tree.
+    pub complete: bool,
+    /// Whether the newest snapshot held the same tree already, and none was written.
+    pub unchanged: bool,
+    /// Files in the snapshot.
+    pub files: u64,
+    /// Files in it that the snapshot before did not have, or had with other content.
+    pub files_new: u64,
+    /// Bytes read from objects.
+    pub read_bytes: u64,
+    /// Bytes written to the repository.
+    pub sent_bytes: u64,
+    /// The files that could not be read, each with its path.
+    pub problems: Vec<Problem>,
+}
+
+/// Leftovers of writers that are older than this are swept; nothing takes that long to write one file.
+const LEFTOVERS_AFTER: Duration = Duration::from_hours(24);
+
+impl Repository {
+    /// Writes a snapshot of `tree`, reading only what the newest snapshot of the same archive does not hold.
+    ///
+    /// After `Ok`, everything the snapshot needs was accepted by the store before the snapshot was; a snapshot that
+    /// lacks files is marked as partial. After `Err`, no snapshot was written; what was sent already is taken up by
+    /// the next call. A file that cannot be read, or whose bytes are not those it is named after, is a problem and
+    /// not an error.
+    pub fn back_up(
+        &self,
+        tree: Vec<TreeFile>,
+        stamp: &SnapshotStamp,
+        listener: &dyn Listener,
+    ) -> Result<BackedUp, RepositoryError> {
+        let plan = Arc::new(Plan::new(tree)?);
+        if listener.stop_requested() {
+            return Err(self.interrupted());
+        }
+        self.store.mend();
+        self.refuse_if_locked(stamp.at)?;
+        let before = self.traffic();
+        self.sweep(stamp)?;
+        let backend = Arc::new(Backend::remembering(Arc::clone(&self.store)));
+        self.settle(&backend, listener)?;
+        let parent = self.newest_of(&backend, &stamp.archive_id)?;
+        let run = Arc::new(Run::new(Arc::clone(&self.store)));
+        let parent_id = parent.as_ref().map(|(snapshot, _)| snapshot.id);
+        let archived = self.archive(&backend, &plan, &run, draft(self.location(), stamp)?, parent_id, listener);
+        self.forget_index();
+        if listener.stop_requested() {
+            return Err(self.interrupted());
+        }
+        let (engine, mut file) = archived?;
+        if let Some(fault) = self.store.broken() {
+            return Err(RepositoryError::from_fault(self.location(), fault));
+        }
+        let mut problems = run.problems_since(0);
+        let summary = file.summary.clone().unwrap_or_default();
+        let files = summary.total_files_processed;
+        let short = plan.files.saturating_sub(files);
+        if short > problems.len() as u64 {
+            // Counted, so that no way of losing a file has to be known beforehand.
+            let message = format!("{} of its files did not get into the snapshot", short - problems.len() as u64);
+            let problem = Problem::new(self.location().to_string(), ProblemKind::Unreadable, message);
+            listener.problem(&problem);
+            problems.push(problem);
+        }
+        let complete = problems.is_empty() && files == plan.files && summary.total_bytes_processed == plan.bytes;
+        let unchanged =
+            parent.as_ref().is_some_and(|(snapshot, tree)| *tree == file.tree && snapshot.complete == complete);
+        let snapshot = if unchanged {
+            parent.map(|(snapshot, _)| snapshot.id)
+        } else if files == 0 && plan.files > 0 {
+            None
+        } else {
+            if !complete {
+                mark_partial(&mut file);
+            }
+            Some(self.save(&backend, &engine, file)?)
+        };
+        Ok(BackedUp {
+            snapshot,
+            complete,
+            unchanged,
+            files,
+            files_new: summary.files_new.saturating_add(summary.files_changed),
+            read_bytes: run.read_bytes(),
+            sent_bytes: self.traffic().sent_bytes.saturating_sub(before.sent_bytes),
+            problems,
+        })
+    }
+
+    pub(super) fn interrupted(&self) -> RepositoryError {
+        RepositoryError::Interrupted { location: self.location().clone() }
+    }
+
+    fn sweep(&self, stamp: &SnapshotStamp) -> Result<(), RepositoryError> {
+        let before = SystemTime::from(stamp.at).checked_sub(LEFTOVERS_AFTER).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.store.sweep(before).map_err(|fault| RepositoryError::from_fault(self.location(), fault))
+    }
+
+    /// Brings index and packs together again where a run was cut off or packs were lost.
+    ///
+    /// Packs that no index names would be deduplicated against and never indexed: the snapshot would pass here and
+    /// fail in restic. Packs that are gone would pass as there: once they are out of the index, their files are read
+    /// again.
+    fn settle(&self, backend: &Arc<Backend>, listener: &dyn Listener) -> Result<(), RepositoryError> {
+        let engine = self.connect_through(Arc::clone(backend))?;
+        let mut indexed: HashMap<Id, u64> = HashMap::new();
+        for index in self.index_files(&engine)? {
+            for pack in index.packs.iter().chain(&index.packs_to_delete) {
+                indexed.insert(pack.id.into_inner(), u64::from(pack.pack_size()));
+            }
+        }
+        let listed: HashMap<Id, u64> = self.list(FileType::Pack)?.into_iter().collect();
+        if listed == indexed {
+            return Ok(());
+        }
+        listener.note(&format!(
+            "{}: an earlier run was cut off, or files are missing; the index is brought up to date first",
+            self.location()
+        ));
+        isolated(
+            self.location(),
+            "bringing the index up to date",
+            || {
+                engine.repair_index(&RepairIndexOptions::default(), false).map_err(|error| {
+                    RepositoryError::from_engine(self.location(), "bringing the index up to date", &error)
+                })
+            },
+            || {},
+        )
+    }
+
+    /// The newest snapshot of this archive, with its tree.
+    fn newest_of(
+        &self,
+        backend: &Arc<Backend>,
+        archive_id: &str,
+    ) -> Result<Option<(Snapshot, TreeId)>, RepositoryError> {
+        let engine = self.connect_through(Arc::clone(backend))?;
+        let files = self.snapshot_files(&engine)?;
+        let ours = files
+            .iter()
+            .map(|(id, file)| (Snapshot::of(*id, file), file.tree))
+            .filter(|(snapshot, _)| snapshot.ours && snapshot.archive_id == archive_id);
+        Ok(ours.max_by_key(|(snapshot, _)| (snapshot.at, snapshot.id)))
+    }
+
+    /// Reads the plan into the repository. The snapshot that comes back is not written yet.
+    fn archive(
+        &self,
+        backend: &Arc<Backend>,
+        plan: &Arc<Plan>,
+        run: &Arc<Run>,
+        draft: EngineSnapshot,
+        parent: Option<SnapshotId>,
+        listener: &dyn Listener,
+    ) -> Result<(Engine<OpenStatus>, EngineSnapshot), RepositoryError> {
+        let location = self.location();
+        let failed = |error: Box<rustic_core::RusticError>| {
+            // The failed write says more than the broken pipe behind it.
+            match self.store.broken() {
+                Some(fault) => RepositoryError::from_fault(location, fault),
+                None => RepositoryError::from_engine(location, "backing up", &error),
+            }
+        };
+        backend.hold_snapshots();
+        let backends = RepositoryBackends::new(Arc::clone(backend) as Arc<dyn WriteBackend>, None);
+        let parents = match parent {
+            Some(id) => ParentOptions::default().parents(vec![id.to_string()]),
+            None => ParentOptions::default().force(true),
+        };
+        let backup = BackupOptions::default().parent_opts(parents).no_scan(true);
+        let source = Source::new(Arc::clone(plan), Arc::clone(run));
+        let credentials = rustic_core::Credentials::Masterkey(self.master.clone());
+        let mut told = 0;
+        isolated(
+            location,
+            "backing up",
+            || {
+                let engine = Engine::new_with_progress(&options(), &backends, Bars(Arc::clone(run))).map_err(failed)?;
+                let engine = engine.open(&credentials).map_err(failed)?;
+                let indexed = engine
+                    .to_indexed_ids()
+                    .map_err(|error| RepositoryError::from_reading(location, "the index", &error))?;
+                let file = indexed.archive(&backup, &source, draft, &[PathBuf::from(PATHS)]).map_err(failed)?;
+                Ok((indexed.drop_index(), file))
+            },
+            || told = watch(run, plan, told, listener),
+        )
+        .inspect(|_| {
+            watch(run, plan, told, listener);
+        })
+    }
+
+    fn save(
+        &self,
+        backend: &Backend,
+        engine: &Engine<OpenStatus>,
+        file: EngineSnapshot,
+    ) -> Result<SnapshotId, RepositoryError> {
+        backend.release_snapshots();
+        let failed = |error: &rustic_core::RusticError| {
+            RepositoryError::from_engine(self.location(), "writing the snapshot", error)
+        };
+        engine.save_snapshots(vec![file]).map_err(|error| failed(&error))?;
+        backend.written_snapshot().map(SnapshotId::new).ok_or_else(|| RepositoryError::Engine {
+            location: self.location().clone(),
+            doing: "writing the snapshot",
+            source: super::error::EngineFault::new("the library wrote none"),
+        })
+    }
+}
+
+/// Tells the listener what is new since problem number `told`, and asks it whether to stop.
+fn watch(run: &Run, plan: &Plan, told: usize, listener: &dyn Listener) -> usize {
+    if listener.stop_requested() {
+        run.stop();
+    }
+    let problems = run.problems_since(told);
+    for problem in &problems {
+        listener.problem(problem);
+    }
+    listener.progress(Progress {
+        stage: Stage::BackingUp,
+        files_done: run.files_met(),
+        files_total: plan.files,
+        bytes_done: run.bytes_done(),
+        bytes_total: plan.bytes,
+    });
+    told + problems.len()
+}

@@ -1,0 +1,197 @@
+//! A store as the repository library wants to see it: files by type and id.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use rustic_core::{BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend};
+
+use super::store::{Fault, Store};
+
+/// What the library may see and do. Each view of one store has its own rules.
+#[derive(Debug)]
+pub(super) struct Backend {
+    store: Arc<Store>,
+    /// Files that are damaged: hidden, because one of them makes the library give up on all of its type.
+    hidden: Mutex<HashSet<Id>>,
+    /// Index and snapshot files that were read already, where one piece of work reads them more than once.
+    remembered: Option<Mutex<HashMap<Id, Bytes>>>,
+    /// Whether snapshots are looked for where restic keeps its locks: encrypted alike, and unknown to the library.
+    locks_for_snapshots: bool,
+    held: HeldSnapshots,
+}
+
+/// Snapshots that the library writes are kept back until somebody has looked whether they are whole: it writes
+/// one even when files are missing from it.
+#[derive(Debug, Default)]
+pub(super) struct HeldSnapshots {
+    holding: AtomicBool,
+    released: Mutex<Option<Id>>,
+}
+
+impl Backend {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self {
+            store,
+            hidden: Mutex::default(),
+            remembered: None,
+            locks_for_snapshots: false,
+            held: HeldSnapshots::default(),
+        }
+    }
+
+    /// A view in which some files are not there.
+    pub(super) fn without(store: Arc<Store>, hidden: HashSet<Id>) -> Self {
+        Self { hidden: Mutex::new(hidden), ..Self::new(store) }
+    }
+
+    /// A view that reads each index and snapshot file once: their names are their hashes, so they cannot change.
+    pub(super) fn remembering(store: Arc<Store>) -> Self {
+        Self { remembered: Some(Mutex::default()), ..Self::new(store) }
+    }
+
+    /// Takes one more file out of the view.
+    pub(super) fn hide(&self, id: Id) {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// A view in which restic's locks stand where snapshots are.
+    pub(super) fn of_locks(store: Arc<Store>) -> Self {
+        Self { locks_for_snapshots: true, ..Self::new(store) }
+    }
+
+    /// A whole file, from memory where it was read before.
+    pub(super) fn file(&self, kind: FileType, id: &Id) -> Result<Bytes, Fault> {
+        let remembered = self.remembered.as_ref().filter(|_| matches!(kind, FileType::Index | FileType::Snapshot));
+        let Some(remembered) = remembered else { return self.store.read(&self.path_of(kind, id)) };
+        if let Some(bytes) = remembered.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.store.read(&path_of(kind, id))?;
+        remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(*id, bytes.clone());
+        Ok(bytes)
+    }
+
+    fn path_of(&self, kind: FileType, id: &Id) -> String {
+        if self.locks_for_snapshots && kind == FileType::Snapshot {
+            return format!("{LOCKS}/{}", id.to_hex().as_str());
+        }
+        path_of(kind, id)
+    }
+
+    /// From now on snapshots are accepted and not written.
+    pub(super) fn hold_snapshots(&self) {
+        self.held.holding.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on snapshots are written.
+    pub(super) fn release_snapshots(&self) {
+        self.held.holding.store(false, Ordering::SeqCst);
+    }
+
+    /// The id of the last snapshot that was really written.
+    pub(super) fn written_snapshot(&self) -> Option<Id> {
+        *self.held.released.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where restic keeps its locks.
+pub(super) const LOCKS: &str = "locks";
+
+/// Where the file of a type and id is, relative to the repository (restic design document, “Repository Layout”).
+pub(super) fn path_of(kind: FileType, id: &Id) -> String {
+    let name = id.to_hex();
+    let name = name.as_str();
+    match kind {
+        FileType::Config => "config".to_owned(),
+        FileType::Pack => format!("data/{}/{name}", name.get(..2).unwrap_or_default()),
+        FileType::Index | FileType::Key | FileType::Snapshot => format!("{}/{name}", kind.dirname()),
+    }
+}
+
+/// Every file of a type with its size; names that are no id belong to others and are passed over.
+pub(super) fn list(store: &Store, kind: FileType) -> Result<Vec<(Id, u64)>, Fault> {
+    let depth = usize::from(kind == FileType::Pack);
+    let files = store.list(kind.dirname(), depth)?;
+    Ok(files.into_iter().filter_map(|(path, size)| Some((id_in(kind, &path)?, size))).collect())
+}
+
+/// The id in a path, if the path is the very one that the id belongs at.
+fn id_in(kind: FileType, path: &str) -> Option<Id> {
+    let (_, name) = path.rsplit_once('/')?;
+    let id: Id = name.parse().ok()?;
+    (path_of(kind, &id) == path).then_some(id)
+}
+
+fn failed(fault: Fault) -> Box<RusticError> {
+    RusticError::with_source(ErrorKind::Backend, "the store failed", fault)
+}
+
+impl ReadBackend for Backend {
+    fn location(&self) -> String {
+        self.store.location().to_string()
+    }
+
+    fn list_with_size(&self, kind: FileType) -> RusticResult<Vec<(Id, u32)>> {
+        if kind == FileType::Config {
+            let size = self.store.size("config").map_err(failed)?;
+            return Ok(size.into_iter().map(|_| (Id::default(), 0)).collect());
+        }
+        let mut found = Vec::new();
+        let hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (id, size) in list(&self.store, kind).map_err(failed)? {
+            if hidden.contains(&id) {
+                continue;
+            }
+            // The format has no files past 4 GiB: such a size is none that an index could agree with.
+            found.push((id, u32::try_from(size).unwrap_or(u32::MAX)));
+        }
+        Ok(found)
+    }
+
+    fn read_full(&self, kind: FileType, id: &Id) -> RusticResult<Bytes> {
+        self.file(kind, id).map_err(failed)
+    }
+
+    fn read_partial(&self, kind: FileType, id: &Id, _cacheable: bool, offset: u32, length: u32) -> RusticResult<Bytes> {
+        self.store.read_range(&path_of(kind, id), u64::from(offset), length as usize).map_err(failed)
+    }
+
+    fn warmup_path(&self, kind: FileType, id: &Id) -> String {
+        path_of(kind, id)
+    }
+}
+
+impl WriteBackend for Backend {
+    fn write_bytes(&self, kind: FileType, id: &Id, _cacheable: bool, content: BytesList) -> RusticResult<()> {
+        if kind == FileType::Snapshot && self.held.holding.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.store.write(&path_of(kind, id), content.slice()).map_err(failed)?;
+        if kind == FileType::Snapshot {
+            *self.held.released.lock().unwrap_or_else(PoisonError::into_inner) = Some(*id);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, kind: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
+        self.store.remove(&path_of(kind, id)).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_path_an_id_belongs_at_names_it() {
+        let id: Id = "ab".repeat(32).parse().unwrap();
+        let path = path_of(FileType::Pack, &id);
+        assert_eq!(path, format!("data/ab/{}", "ab".repeat(32)));
+        assert_eq!(id_in(FileType::Pack, &path), Some(id));
+        for wrong in [format!("data/cd/{}", "ab".repeat(32)), format!("{path}.tmp"), path.to_uppercase()] {
+            assert_eq!(id_in(FileType::Pack, &wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What can go wrong with a repository, told apart by what a person can do about it.
+
+use std::error::Error;
+
+use jiff::Timestamp;
+use rustic_core::RusticError;
+
+use super::location::Location;
+use super::store::{Fault, FaultKind};
+
+/// What can go wrong with a repository.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// There is no repository at the place.
+    #[error("there is no repository at {location}")]
+    NotFound {
+        /// Where it was looked for.
+        location: Location,
+    },
+    /// A repository is already there; nothing was touched.
+    #[error("there is a repository at {location} already")]
+    AlreadyExists {
+        /// Where.
+        location: Location,
+    },
+    /// The folder holds other things; nothing was touched.
+    #[error("the folder {location} is not empty, and what is in it is not a repository")]
+    FolderInUse {
+        /// Which folder.
+        location: Location,
+    },
+    /// The key does not decrypt the repository.
+    #[error("the key does not open the repository at {location}")]
+    WrongKey {
+        /// Which repository.
+        location: Location,
+    },
+    /// The key is not even in the form of one.
+    #[error("the key for {location} cannot be used: {why}")]
+    UnusableKey {
+        /// Which repository.
+        location: Location,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// An option that nobody knows.
+    #[error("{location} has no option “{name}”{}", nearest.as_ref().map(|name| format!(": is it “{name}”?")).unwrap_or_default())]
+    UnknownOption {
+        /// Which repository.
+        location: Location,
+        /// The option.
+        name: String,
+        /// The known option that looks most like it.
+        nearest: Option<String>,
+    },
+    /// A bucket was given without the keys to it.
+    #[error("{location} needs the keys of the bucket, and none were given")]
+    NoBucketKeys {
+        /// Which repository.
+        location: Location,
+    },
+    /// Nothing answers at the address.
+    #[error("{location} cannot be reached")]
+    Unreachable {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The server answers, and does not let us in.
+    #[error("{location} does not accept these keys")]
+    Refused {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The server answers, and knows no such bucket.
+    #[error("the bucket of {location} does not exist")]
+    NoSuchBucket {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The server took the request and did not finish in time.
+    #[error("{location} did not answer in time")]
+    TimedOut {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// There is no room left.
+    #[error("{location} is full")]
+    Full {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The folder or its drive does not take writes from us.
+    #[error("{location} cannot be written")]
+    Unwritable {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// Something answers that does not speak as a store does.
+    #[error("what answers at {location} does not behave like a store of files")]
+    NotAStore {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// A file that must be there is not.
+    #[error("the repository at {location} lacks a file that it names")]
+    FileMissing {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The store failed in another way.
+    #[error("the store at {location} failed")]
+    Store {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// Another program has locked the repository for itself alone.
+    #[error("{location} is locked since {since} by {by}")]
+    Locked {
+        /// Which repository.
+        location: Location,
+        /// When the lock was last renewed.
+        since: Timestamp,
+        /// Who holds it: user, host and process number, as the lock says.
+        by: String,
+    },
+    /// A path that no snapshot can hold; nothing was written.
+    #[error("“{path}” cannot stand in a snapshot: {why}")]
+    InvalidTree {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The listener asked to stop. A backup that was stopped wrote no snapshot.
+    #[error("the work on {location} was stopped before its end")]
+    Interrupted {
+        /// Which repository.
+        location: Location,
+    },
+    /// There is no such snapshot.
+    #[error("there is no snapshot {snapshot} at {location}")]
+    SnapshotNotFound {
+        /// Which repository.
+        location: Location,
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// A part of the repository is not what it was when it was written.
+    #[error("{what} is damaged at {location}")]
+    Damaged {
+        /// Which repository.
+        location: Location,
+        /// Which part.
+        what: String,
+        /// What was found.
+        #[source]
+        source: EngineFault,
+    },
+    /// What was read could not be handed on.
+    #[error("“{path}” was read, and could not be written on")]
+    Output {
+        /// The file of the snapshot.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The repository library failed in a way of its own.
+    #[error("{doing} failed at {location}")]
+    Engine {
+        /// Which repository.
+        location: Location,
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        #[source]
+        source: EngineFault,
+    },
+}
+
+/// What the repository library said, in one line.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineFault(String);
+
+impl EngineFault {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&RusticError> for EngineFault {
+    fn from(error: &RusticError) -> Self {
+        let text = error.display_log();
+        Self(text.strip_prefix("Error: ").unwrap_or(&text).trim().to_owned())
+    }
+}
+
+impl RepositoryError {
+    /// Whether it says something of one file of the repository, and nothing of the others.
+    pub(super) fn is_of_one_file(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::FileMissing { .. })
+    }
+
+    /// Sorts a failed request by what a person can do about it.
+    pub(super) fn from_fault(location: &Location, source: Fault) -> Self {
+        let location = location.clone();
+        match source.kind() {
+            FaultKind::Missing => Self::FileMissing { location, source },
+            FaultKind::Refused => Self::Refused { location, source },
+            FaultKind::NoSuchBucket => Self::NoSuchBucket { location, source },
+            FaultKind::Unreachable => Self::Unreachable { location, source },
+            FaultKind::TimedOut => Self::TimedOut { location, source },
+            FaultKind::Full => Self::Full { location, source },
+            FaultKind::Unwritable => Self::Unwritable { location, source },
+            FaultKind::NotAStore => Self::NotAStore { location, source },
+            FaultKind::Other => Self::Store { location, source },
+        }
+    }
+
+    /// Finds the failed request under an error of the library, where there is one.
+    pub(super) fn from_engine(location: &Location, doing: &'static str, error: &RusticError) -> Self {
+        if error.is_incorrect_password() {
+            return Self::WrongKey { location: location.clone() };
+        }
+        match fault_under(error) {
+            Some(fault) => Self::from_fault(location, fault.clone()),
+            None => Self::Engine { location: location.clone(), doing, source: EngineFault::from(error) },
+        }
+    }
+
+    /// As [`Self::from_engine`], where a failure that is not the store's can only mean damage.
+    pub(super) fn from_reading(location: &Location, what: impl Into<String>, error: &RusticError) -> Self {
+        match fault_under(error) {
+            Some(fault) => Self::from_fault(location, fault.clone()),
+            None => Self::Damaged { location: location.clone(), what: what.into(), source: EngineFault::from(error) },
+        }
+    }
+}
+
+fn fault_under(error: &RusticError) -> Option<&Fault> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(fault) = cause.downcast_ref::<Fault>() {
+            return Some(fault);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use rustic_core::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn the_failed_request_is_found_under_every_layer_of_the_library() {
+        let location: Location = "/mnt/disk".parse().unwrap();
+        let inner =
+            RusticError::with_source(ErrorKind::Backend, "inner", Fault::new(FaultKind::Full, "write", "data/ab"));
+        let outer = RusticError::with_source(ErrorKind::Internal, "outer", inner);
+        let found = RepositoryError::from_engine(&location, "backing up", &outer);
+        assert!(matches!(found, RepositoryError::Full { .. }), "{found:?}");
+    }
+}

@@ -1,0 +1,172 @@
+//! A store in a bucket, through opendal, behind a synchronous face.
+
+mod b2;
+mod runtime;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use opendal::{ErrorKind, Operator, services};
+
+use self::runtime::{attempt, prepare};
+use super::fault::{Fault, FaultKind};
+use crate::repository::access::{Access, BucketKeys};
+use crate::repository::error::RepositoryError;
+use crate::repository::location::{Kind, Location};
+
+/// The region of a server that has none: what such servers are signed for by custom.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The slowest line that a transfer waits for: 64 KiB each second, half a megabit.
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
+
+/// How long any request may take before its bytes are counted.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(super) struct BucketStore {
+    operator: Operator,
+}
+
+impl BucketStore {
+    pub(super) fn new(access: &Access) -> Result<Self, RepositoryError> {
+        let location = &access.location;
+        let keys =
+            access.bucket_keys.as_ref().ok_or_else(|| RepositoryError::NoBucketKeys { location: location.clone() })?;
+        let operator = match location.kind() {
+            Kind::S3 { endpoint, bucket, prefix } => s3(access, keys, endpoint, bucket, prefix),
+            // The same files under the same names, through the other door of the same server: opendal's own B2
+            // service sends every upload marked "do_not_verify", so a byte that changed on the way would be kept.
+            Kind::B2 { bucket, prefix } => {
+                let endpoint =
+                    b2::s3_endpoint(b2::API, keys).map_err(|fault| RepositoryError::from_fault(location, fault))?;
+                s3(access, keys, &endpoint, bucket, prefix)
+            }
+            Kind::Local(_) => return Err(RepositoryError::NotFound { location: location.clone() }),
+        };
+        let operator = operator.map_err(|error| RepositoryError::from_fault(location, unusable(location, error)))?;
+        Ok(Self { operator })
+    }
+
+    pub(super) fn read(&self, path: &str, count: impl Fn()) -> Result<Bytes, Fault> {
+        // Whole files are configuration, keys, index and snapshots: small, so no allowance for size.
+        let buffer = attempt("read", path, PATIENCE, count, || self.operator.read(path))?;
+        Ok(buffer.to_bytes())
+    }
+
+    pub(super) fn read_range(&self, path: &str, offset: u64, length: usize, count: impl Fn()) -> Result<Bytes, Fault> {
+        let end = offset.checked_add(length as u64).ok_or_else(|| Fault::new(FaultKind::Other, "read", path))?;
+        let buffer = attempt("read", path, patience_for(length as u64), count, || async move {
+            self.operator.read_with(path).range(offset..end).await
+        })?;
+        if buffer.len() == length {
+            Ok(buffer.to_bytes())
+        } else {
+            let short = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+            Err(Fault::new(FaultKind::Other, "read", path).because(short))
+        }
+    }
+
+    pub(super) fn write(&self, path: &str, parts: &[Bytes], count: impl Fn()) -> Result<(), Fault> {
+        let size = parts.iter().map(|part| part.len() as u64).sum();
+        attempt("write", path, patience_for(size), count, || {
+            // Cheap: the parts are counted references. One request, so an upload is whole or not there.
+            let buffer = opendal::Buffer::from(parts.to_vec());
+            self.operator.write(path, buffer)
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, path: &str, count: impl Fn()) -> Result<(), Fault> {
+        attempt("remove", path, PATIENCE, count, || self.operator.delete(path))
+    }
+
+    pub(super) fn size(&self, path: &str, count: impl Fn()) -> Result<Option<u64>, Fault> {
+        match attempt("look at", path, PATIENCE, count, || self.operator.stat(path)) {
+            Ok(metadata) => Ok(Some(metadata.content_length())),
+            Err(fault) if fault.kind() == FaultKind::Missing => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// All files below `folder`. A page that fails after its attempts fails the whole listing.
+    pub(super) fn list(&self, folder: &str, count: impl Fn()) -> Result<Vec<(String, u64)>, Fault> {
+        let folder = format!("{folder}/");
+        // A page holds a thousand names; a million packs are a thousand pages.
+        let entries = attempt("list", &folder, PATIENCE * 20, count, || async {
+            self.operator.list_with(&folder).recursive(true).await
+        })?;
+        let files = entries.into_iter().filter(|entry| entry.metadata().is_file());
+        Ok(files.map(|entry| (entry.path().to_owned(), entry.metadata().content_length())).collect())
+    }
+}
+
+fn patience_for(bytes: u64) -> Duration {
+    PATIENCE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
+}
+
+fn s3(access: &Access, keys: &BucketKeys, endpoint: &str, bucket: &str, prefix: &str) -> opendal::Result<Operator> {
+    prepare();
+    let option = |name: &str| access.options.get(name).map(String::as_str);
+    let region = option("region").or_else(|| region_in(endpoint)).unwrap_or(DEFAULT_REGION);
+    let mut service = services::S3::default()
+        .endpoint(endpoint)
+        .bucket(bucket)
+        .root(&format!("/{prefix}"))
+        .region(region)
+        .access_key_id(&keys.id)
+        .secret_access_key(&keys.secret)
+        // Neither this machine's own cloud settings nor a metadata server may slip other keys in.
+        .disable_config_load()
+        .disable_ec2_metadata();
+    if option("virtual_host_style") == Some("true") {
+        service = service.enable_virtual_host_style();
+    }
+    if option("list_objects_v1") == Some("true") {
+        service = service.disable_list_objects_v2();
+    }
+    if let Some(class) = option("storage_class") {
+        service = service.default_storage_class(class);
+    }
+    if let Some(encryption) = option("server_side_encryption") {
+        service = service.server_side_encryption(encryption);
+    }
+    match option("checksum").unwrap_or("md5") {
+        "none" => {}
+        algorithm => service = service.checksum_algorithm(algorithm),
+    }
+    Operator::new(service)
+}
+
+/// The region in a host name of the common form `s3.REGION.provider.tld`.
+fn region_in(endpoint: &str) -> Option<&str> {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
+    let mut parts = host.strip_prefix("s3.")?.split('.');
+    let region = parts.next()?;
+    // s3.amazonaws.com has no region in it: what follows must still be a domain.
+    (parts.count() >= 2).then_some(region)
+}
+
+fn unusable(location: &Location, error: opendal::Error) -> Fault {
+    let kind = if error.kind() == ErrorKind::ConfigInvalid { FaultKind::NotAStore } else { FaultKind::Other };
+    Fault::new(kind, "prepare", location.to_string()).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_is_read_from_the_host_where_it_stands_there() {
+        assert_eq!(region_in("https://s3.us-west-004.backblazeb2.com"), Some("us-west-004"));
+        assert_eq!(region_in("https://s3.eu-central-1.amazonaws.com"), Some("eu-central-1"));
+        assert_eq!(region_in("https://s3.amazonaws.com"), None);
+        assert_eq!(region_in("http://127.0.0.1:9100"), None);
+    }
+
+    #[test]
+    fn a_pack_is_given_the_time_a_slow_line_takes() {
+        assert_eq!(patience_for(0), PATIENCE);
+        assert_eq!(patience_for(64 * 1024 * 1024).as_secs(), 60 + 1024);
+    }
+}

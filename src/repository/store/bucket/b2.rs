@@ -1,0 +1,53 @@
+//! Which server a Backblaze B2 key belongs to.
+//!
+//! `b2:` locations name no server. Backblaze tells it to whoever logs in with a key
+//! (<https://www.backblaze.com/apidocs/b2-authorize-account>), together with the address of its S3 interface.
+
+use std::time::Duration;
+
+use data_encoding::BASE64;
+
+use opendal::{Buffer, Error, ErrorKind, OperationContext};
+use serde::Deserialize;
+
+use super::runtime::{attempt, prepare};
+use crate::repository::access::BucketKeys;
+use crate::repository::store::fault::Fault;
+
+/// Where one logs in.
+pub(super) const API: &str = "https://api.backblazeb2.com";
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+struct Account {
+    #[serde(rename = "s3ApiUrl")]
+    s3_api_url: String,
+}
+
+/// The address of the S3 interface that serves this key's buckets.
+pub(super) fn s3_endpoint(api: &str, keys: &BucketKeys) -> Result<String, Fault> {
+    prepare();
+    let account = attempt("log in at", api, PATIENCE, || {}, || log_in(api, keys))?;
+    Ok(account.s3_api_url)
+}
+
+async fn log_in(api: &str, keys: &BucketKeys) -> opendal::Result<Account> {
+    let login = BASE64.encode(format!("{}:{}", keys.id, keys.secret).as_bytes());
+    let request = http::Request::get(format!("{api}/b2api/v2/b2_authorize_account"))
+        .header("authorization", format!("Basic {login}"))
+        .body(Buffer::new())
+        .map_err(|error| Error::new(ErrorKind::Unexpected, "the login cannot be sent").set_source(error))?;
+    let answer = OperationContext::default().http_transport().send(request).await?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().to_bytes();
+    match status {
+        200 => serde_json::from_slice(&body)
+            .map_err(|error| Error::new(ErrorKind::Unexpected, "the answer to the login").set_source(error)),
+        401 | 403 => Err(Error::new(ErrorKind::PermissionDenied, "the key is not valid")),
+        _ => {
+            let error = Error::new(ErrorKind::Unexpected, format!("the login was answered with status {status}"));
+            Err(if status >= 500 || status == 429 { error.set_temporary() } else { error })
+        }
+    }
+}

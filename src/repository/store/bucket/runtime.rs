@@ -1,0 +1,151 @@
+//! The private runtime that opendal runs on, and the patience with which requests are repeated.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use opendal::ErrorKind;
+use tokio::runtime::Runtime;
+
+use crate::repository::store::fault::{Fault, FaultKind};
+
+/// How often a request is tried before its failure counts.
+const ATTEMPTS: u32 = 6;
+
+/// The pause after the first failure; it doubles each time. With [`ATTEMPTS`] and the jitter, a request to a
+/// server that is gone fails after 8 to 16 seconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs `request` until it succeeds, fails for a reason that repeating cannot mend, or has been tried [`ATTEMPTS`]
+/// times; each attempt may take `patience`. Calls `count` before each attempt.
+///
+/// Blocks its thread, and must not be called from a thread that runs async tasks.
+pub(super) fn attempt<T, F>(
+    doing: &'static str,
+    path: &str,
+    patience: Duration,
+    count: impl Fn(),
+    request: impl Fn() -> F,
+) -> Result<T, Fault>
+where
+    F: Future<Output = opendal::Result<T>>,
+{
+    let runtime = runtime().map_err(|error| Fault::new(FaultKind::Other, doing, path).because(error))?;
+    runtime.block_on(async {
+        let mut pause = FIRST_PAUSE;
+        let mut attempts_left = ATTEMPTS;
+        loop {
+            attempts_left -= 1;
+            count();
+            let (fault, worth_repeating) = match tokio::time::timeout(patience, request()).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => judge(doing, path, &error),
+                Err(elapsed) => (Fault::new(FaultKind::TimedOut, doing, path).because(elapsed), true),
+            };
+            if !worth_repeating || attempts_left == 0 {
+                return Err(fault);
+            }
+            tokio::time::sleep(jittered(pause)).await;
+            pause *= 2;
+        }
+    })
+}
+
+/// Sorts a failure, and says whether the same request may yet succeed.
+fn judge(doing: &'static str, path: &str, error: &opendal::Error) -> (Fault, bool) {
+    let text = error.to_string();
+    // opendal's kinds are not exhaustive; what it adds one day is sorted as unexpected.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
+    let (kind, worth_repeating) = match error.kind() {
+        ErrorKind::NotFound => (FaultKind::Missing, false),
+        ErrorKind::PermissionDenied => (FaultKind::Refused, false),
+        // opendal sorts a missing bucket under wrong configuration.
+        ErrorKind::ConfigInvalid if text.contains("NoSuchBucket") => (FaultKind::NoSuchBucket, false),
+        ErrorKind::RateLimited => (FaultKind::TimedOut, true),
+        // The request never got an answer: refused, unknown host, reset, cut off.
+        _ if has_no_answer(&text) => (FaultKind::Unreachable, true),
+        _ if error.is_temporary() => (FaultKind::Other, true),
+        _ => (FaultKind::NotAStore, false),
+    };
+    (Fault::new(kind, doing, path).because(Cause::of(error)), worth_repeating)
+}
+
+fn has_no_answer(text: &str) -> bool {
+    text.contains("send http request")
+}
+
+/// What opendal said, without the request's headers and addresses.
+#[derive(Debug)]
+struct Cause(String);
+
+impl Cause {
+    fn of(error: &opendal::Error) -> Self {
+        let mut deepest: &dyn std::error::Error = error;
+        while let Some(cause) = deepest.source() {
+            deepest = cause;
+        }
+        let text = deepest.to_string();
+        // "Kind (status) at operation, context: { … } => message": the message is for people.
+        let message = text.split_once(" => ").map_or(text.as_str(), |(_, message)| message);
+        Self(message.chars().take(300).collect())
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cause {}
+
+/// Half to all of `pause`, so that many clients do not come back at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    let mut byte = [u8::MAX];
+    // Without randomness the full pause is as good.
+    if getrandom::fill(&mut byte).is_err() {
+        return pause;
+    }
+    let [byte] = byte;
+    pause / 2 + pause * u32::from(byte) / 512
+}
+
+/// Registers opendal's services and its way to send requests; harmless to call again.
+pub(super) fn prepare() {
+    opendal::install_default();
+}
+
+/// One runtime for all buckets, never dropped: dropping one inside another runtime panics.
+fn runtime() -> std::io::Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let made =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("bucket").enable_all().build()?;
+    Ok(RUNTIME.get_or_init(|| made))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_never_shorter_than_half_nor_longer_than_all() {
+        for _ in 0..200 {
+            let pause = jittered(Duration::from_secs(2));
+            assert!(pause >= Duration::from_secs(1) && pause <= Duration::from_secs(2), "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_cannot_succeed_is_made_once() {
+        let made = std::sync::atomic::AtomicU32::new(0);
+        let count = || {
+            made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        };
+        let denied = || async { Err::<(), _>(opendal::Error::new(ErrorKind::PermissionDenied, "no")) };
+        let fault = attempt("read", "config", Duration::from_secs(5), count, denied).unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Refused);
+        assert_eq!(made.into_inner(), 1);
+    }
+}

@@ -1,0 +1,88 @@
+//! A request to a store that failed for good.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// What sort of failure it was, as far as it changes what a person does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKind {
+    /// The file is not there.
+    Missing,
+    /// The keys are wrong, or lack the right.
+    Refused,
+    /// The bucket is not there.
+    NoSuchBucket,
+    /// Nothing answers: no network, wrong host, server down.
+    Unreachable,
+    /// It answers too slowly.
+    TimedOut,
+    /// No room.
+    Full,
+    /// The folder or its drive is read-only for us.
+    Unwritable,
+    /// The answers are not those of a store.
+    NotAStore,
+    /// Anything else.
+    Other,
+}
+
+/// A request to a store that failed for good: after all of its attempts.
+#[derive(Clone, Debug)]
+pub struct Fault(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    kind: FaultKind,
+    doing: &'static str,
+    path: String,
+    cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    pub(in crate::repository) fn new(kind: FaultKind, doing: &'static str, path: impl Into<String>) -> Self {
+        Self(Box::new(Parts { kind, doing, path: path.into(), cause: None }))
+    }
+
+    pub(in crate::repository) fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What sort of failure it was.
+    pub fn kind(&self) -> FaultKind {
+        self.0.kind
+    }
+
+    /// Sorts an error of this machine's file system.
+    pub(in crate::repository) fn of_file(doing: &'static str, path: impl Into<String>, error: io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::NotFound {
+            FaultKind::Missing
+        } else if matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        ) {
+            FaultKind::Full
+        } else if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) {
+            FaultKind::Unwritable
+        } else if error.kind() == io::ErrorKind::TimedOut {
+            FaultKind::TimedOut
+        } else {
+            FaultKind::Other
+        };
+        Self::new(kind, doing, path).because(error)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {} {}", self.0.doing, self.0.path)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,116 @@
+//! Damage of every kind is found, named, and traced to the photos it touches.
+
+use super::support::{Bench, read_back, small_tree};
+use crate::events::Recorder;
+use crate::repository::{BackedUp, CheckFinding, FindingKind, ReadData, RepositoryError};
+
+fn bench() -> (Bench, BackedUp) {
+    let bench = Bench::new();
+    let done = bench.back_up(small_tree(&bench.objects), 1).unwrap();
+    (bench, done)
+}
+
+fn findings(bench: &Bench, read: ReadData) -> Vec<CheckFinding> {
+    bench.repository.check(read, &Recorder::default()).unwrap().findings
+}
+
+fn kinds(findings: &[CheckFinding]) -> Vec<FindingKind> {
+    findings.iter().map(|finding| finding.kind).collect()
+}
+
+#[test]
+fn a_whole_repository_has_no_findings_and_every_pack_was_read() {
+    let (bench, _) = bench();
+    let checked = bench.repository.check(ReadData::All, &Recorder::default()).unwrap();
+    assert!(checked.findings.is_empty(), "{:?}", checked.findings);
+    let size: u64 = bench.files("data").iter().map(|path| std::fs::metadata(path).unwrap().len()).sum();
+    assert_eq!(checked.read_bytes, size);
+    let some = bench.repository.check(ReadData::Percent(1), &Recorder::default()).unwrap();
+    assert!(some.read_bytes > 0 && some.read_bytes < size);
+    assert_eq!(bench.repository.check(ReadData::No, &Recorder::default()).unwrap().read_bytes, 0);
+}
+
+#[test]
+fn a_flipped_bit_in_a_pack_is_found_by_reading_with_the_photos_it_touches() {
+    let (bench, done) = bench();
+    Bench::tamper(&bench.biggest_pack(), |bytes| bytes[1000] ^= 1);
+    assert!(findings(&bench, ReadData::No).is_empty());
+    let found = findings(&bench, ReadData::All);
+    assert_eq!(kinds(&found), [FindingKind::PackAltered]);
+    assert!(found[0].paths.contains(&"photos/anna/2014/2014-08/a.jpg".to_owned()), "{found:?}");
+    // Reading says the same, file by file, and gives the others.
+    let files = bench.repository.files(&done.snapshot.unwrap()).unwrap();
+    let (good, bad): (Vec<_>, Vec<_>) =
+        files.iter().map(|file| bench.repository.read(file, &mut Vec::new())).partition(Result::is_ok);
+    assert!(!good.is_empty() && bad.len() == 1);
+    assert!(matches!(bad[0], Err(RepositoryError::Damaged { .. })), "{bad:?}");
+}
+
+#[test]
+fn a_missing_and_a_shortened_pack_are_found_without_reading() {
+    let (bench, _) = bench();
+    let pack = bench.biggest_pack();
+    Bench::tamper(&pack, |bytes| bytes.truncate(5000));
+    assert_eq!(kinds(&findings(&bench, ReadData::No)), [FindingKind::PackAltered]);
+    std::fs::remove_file(pack).unwrap();
+    let found = findings(&bench, ReadData::All);
+    assert_eq!(kinds(&found), [FindingKind::PackMissing]);
+    assert_eq!(found[0].paths.len(), 4, "{found:?}");
+}
+
+#[test]
+fn a_shortened_index_is_a_finding_and_everything_it_named_is_traced() {
+    for length in [0, 10, 40] {
+        let (bench, _) = bench();
+        Bench::tamper(&bench.files("index")[0], |bytes| bytes.truncate(length));
+        let found = findings(&bench, ReadData::All);
+        assert_eq!(found[0].kind, FindingKind::IndexDamaged, "{found:?}");
+        assert!(found.iter().any(|finding| finding.kind == FindingKind::Structure), "{found:?}");
+        // A backup beside it does not make it worse, and does not pass.
+        let error = bench.back_up(small_tree(&bench.objects), 2).unwrap_err();
+        assert!(matches!(error, RepositoryError::Damaged { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_snapshot_is_a_finding_and_hides_no_other() {
+    let (bench, first) = bench();
+    bench.back_up(vec![bench.objects.file("later.jpg", b"later")], 2).unwrap();
+    let damaged = bench.root().join("snapshots").join(first.snapshot.unwrap().to_string());
+    Bench::tamper(&damaged, |bytes| bytes[20] ^= 1);
+    assert_eq!(kinds(&findings(&bench, ReadData::No)), [FindingKind::SnapshotDamaged]);
+    let left = bench.repository.snapshots().unwrap();
+    assert_eq!(left.len(), 1);
+    assert!(bench.repository.files(&left[0].id).is_ok());
+    assert!(matches!(bench.repository.files(&first.snapshot.unwrap()), Err(RepositoryError::Damaged { .. })));
+}
+
+#[test]
+fn a_damaged_key_file_is_a_finding_and_so_is_having_none() {
+    let (bench, done) = bench();
+    let key = bench.files("keys").remove(0);
+    Bench::tamper(&key, |bytes| bytes[5] ^= 1);
+    assert_eq!(kinds(&findings(&bench, ReadData::No)), [FindingKind::KeyDamaged]);
+    std::fs::remove_file(key).unwrap();
+    assert_eq!(kinds(&findings(&bench, ReadData::No)), [FindingKind::KeyDamaged]);
+    assert_eq!(read_back(&bench.repository, &done).len(), 4, "it stays open");
+}
+
+#[test]
+fn a_pack_swapped_for_another_whole_one_is_not_taken_for_it() {
+    let (bench, done) = bench();
+    let other = Bench::new();
+    other.back_up(small_tree(&other.objects), 1).unwrap();
+    let foreign = std::fs::read(other.biggest_pack()).unwrap();
+    Bench::tamper(&bench.biggest_pack(), |bytes| *bytes = foreign);
+    assert!(!findings(&bench, ReadData::All).is_empty());
+    let files = bench.repository.files(&done.snapshot.unwrap()).unwrap();
+    assert!(files.iter().all(|file| bench.repository.read(file, &mut Vec::new()).is_err()));
+}
+
+#[test]
+fn an_unknown_snapshot_is_not_found() {
+    let (bench, _) = bench();
+    let error = bench.repository.files(&"00".repeat(32).parse().unwrap()).unwrap_err();
+    assert!(matches!(error, RepositoryError::SnapshotNotFound { .. }), "{error}");
+}
