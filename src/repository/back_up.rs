@@ -12,11 +12,12 @@ use rustic_core::{
 };
 
 use super::Repository;
-use super::backend::Backend;
+use super::backend::{Backend, path_of};
 use super::engine::{Engine, isolated, options};
 use super::error::RepositoryError;
 use super::snapshot::{PATHS, Snapshot, SnapshotId, SnapshotStamp, draft, mark_partial};
 use super::source::{Bars, Run, Source};
+use super::store::{Fault, FaultKind};
 use super::tree::{Plan, TreeFile};
 use crate::events::{Listener, Progress, Stage};
 use crate::model::{Problem, ProblemKind};
@@ -45,6 +46,9 @@ pub struct BackedUp {
 
 /// Leftovers of writers that are older than this are swept; nothing takes that long to write one file.
 const LEFTOVERS_AFTER: Duration = Duration::from_hours(24);
+
+/// How many missing packs are asked for by name before they are believed to be gone.
+const CONFIRMED: usize = 20;
 
 impl Repository {
     /// Writes a snapshot of `tree`, reading only what the newest snapshot of the same archive does not hold.
@@ -143,6 +147,7 @@ impl Repository {
         if listed == indexed {
             return Ok(());
         }
+        self.confirm_missing(indexed.keys().filter(|id| !listed.contains_key(id)))?;
         listener.note(&format!(
             "{}: an earlier run was cut off, or files are missing; the index is brought up to date first",
             self.location()
@@ -157,6 +162,19 @@ impl Repository {
             },
             || {},
         )
+    }
+
+    /// Asks for some packs by name that a listing did not have: a listing that was wrong would empty the index.
+    fn confirm_missing<'a>(&self, missing: impl Iterator<Item = &'a Id>) -> Result<(), RepositoryError> {
+        let failed = |fault| RepositoryError::from_fault(self.location(), fault);
+        for id in missing.take(CONFIRMED) {
+            let path = path_of(FileType::Pack, id);
+            if self.store.size(&path).map_err(failed)?.is_some() {
+                let cause = std::io::Error::other("the list lacks a file that is there");
+                return Err(failed(Fault::new(FaultKind::NotAStore, "list", path).because(cause)));
+            }
+        }
+        Ok(())
     }
 
     /// The newest snapshot of this archive, with its tree.

@@ -14,7 +14,7 @@ use super::backend::{self, Backend, path_of};
 use super::engine::{Engine, connect, isolated, options};
 use super::error::{EngineFault, RepositoryError};
 use super::location::Location;
-use super::store::Store;
+use super::store::{Fault, FaultKind, Store};
 
 /// How a new repository is set up; fixed for its life.
 ///
@@ -42,7 +42,7 @@ impl Repository {
         };
         let store = Arc::new(Store::new(access)?);
         let failed = |fault| RepositoryError::from_fault(location, fault);
-        if store.size("config").map_err(failed)?.is_some() {
+        if has_config(&store).map_err(failed)? {
             return Err(RepositoryError::AlreadyExists { location: location.clone() });
         }
         clear_unborn(&store)?;
@@ -66,9 +66,7 @@ impl Repository {
         let location = &access.location;
         let store = Arc::new(Store::new(access)?);
         let failed = |fault| RepositoryError::from_fault(location, fault);
-        if store.size("config").map_err(failed)?.is_none() {
-            // A bucket that does not exist answers like a file that does not: only a listing tells them apart.
-            store.list("keys", 0).map_err(failed)?;
+        if !has_config(&store).map_err(failed)? {
             return Err(RepositoryError::NotFound { location: location.clone() });
         }
         let engine = match &access.key {
@@ -131,6 +129,21 @@ impl Repository {
             .map(rustic_core::repofile::KeyId::into_inner)
             .map_err(|error| RepositoryError::from_engine(self.location(), "adding the password", &error))
     }
+}
+
+/// Whether there is a repository.
+fn has_config(store: &Store) -> Result<bool, Fault> {
+    // First a listing: asked for one file, a bucket that does not exist answers as one that lacks the file.
+    store.list("keys", 0)?;
+    if store.size("config")?.is_none() {
+        return Ok(false);
+    }
+    // A web server or a hotel's login page may answer that it has whatever it is asked for.
+    if store.location().is_remote() && store.size("keys/no-file-has-this-name")?.is_some() {
+        let what = std::io::Error::other("it says that it has a file that cannot be there");
+        return Err(Fault::new(FaultKind::NotAStore, "look at", "keys").because(what));
+    }
+    Ok(true)
 }
 
 /// Refuses a place that holds anything; takes away the key files of a creation that was cut off before the

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests say what they expected")]
 
 mod backups;
+mod bucket;
 
 mod checks;
 mod opening;

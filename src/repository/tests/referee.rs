@@ -8,20 +8,29 @@ use super::support::{Bench, PASSWORD, photo, small_tree, stamp};
 use crate::events::Recorder;
 use crate::repository::{Repository, RepositoryError};
 
-/// restic, or `None` where it is not installed; with `KEEPSAKE_REFEREES=required` its absence is a failure.
-fn restic() -> Option<Referee> {
-    let found = Command::new("restic").arg("version").output().is_ok_and(|output| output.status.success());
+/// Whether a missing referee is a failure.
+pub(super) fn required() -> bool {
     #[allow(clippy::disallowed_methods, reason = "a test reads the switch that makes referees required")]
-    let required = std::env::var("KEEPSAKE_REFEREES").is_ok_and(|value| value == "required");
-    assert!(found || !required, "restic is required: apt-get install restic");
+    let switch = std::env::var("KEEPSAKE_REFEREES");
+    switch.is_ok_and(|value| value == "required")
+}
+
+/// Says that a test did not run, past the capture of the test harness: it must be seen.
+pub(super) fn step_aside(why: &str) {
+    writeln!(std::io::stderr(), "STEPPED ASIDE: {why}").unwrap();
+}
+
+/// restic, or `None` where it is not installed.
+pub(super) fn restic() -> Option<Referee> {
+    let found = Command::new("restic").arg("version").output().is_ok_and(|output| output.status.success());
+    assert!(found || !required(), "restic is required: apt-get install restic");
     if !found {
-        // Past the capture of the test harness: it must be seen.
-        writeln!(std::io::stderr(), "STEPPED ASIDE: restic is not installed").unwrap();
+        step_aside("restic is not installed");
     }
     found.then_some(Referee("restic"))
 }
 
-struct Referee(&'static str);
+pub(super) struct Referee(&'static str);
 
 impl Referee {
     fn ask(&self, repository: &Path, arguments: &[&str]) -> Output {
