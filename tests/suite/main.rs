@@ -1,3 +1,5 @@
 //! One linked test binary: it reads like the story of a drive that died.
 
 mod corpus;
+mod fixtures_are_ours;
+mod support;

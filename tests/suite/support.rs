@@ -1,0 +1,14 @@
+//! What every test of the suite may use.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test that cannot go on says so by panicking, and what it writes may be lost in a crash"
+)]
+
+pub(crate) mod fixtures;
+pub(crate) mod referee;
+pub(crate) mod tree;
