@@ -13,3 +13,6 @@ pub mod moments;
 pub mod names;
 pub mod quicktime;
 pub mod xmp;
+pub mod jpeg;
+pub(crate) mod numbers;
+pub mod zeros;

@@ -1,0 +1,129 @@
+//! The bits of entropy-coded data: stuffed zeros taken out, stopping at a marker (T.81, F.2.2.5).
+
+use super::validate::Fault;
+
+/// Reads bits, most significant first. The next bit is the top bit of `held`.
+pub(super) struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    held: u64,
+    count: u32,
+    at_marker: bool,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, held: 0, count: 0, at_marker: false }
+    }
+
+    /// Makes at least 48 bits available, or as many as there are before the marker.
+    #[inline]
+    pub(super) fn refill(&mut self) {
+        if self.count >= 48 {
+            return;
+        }
+        if let Some(eight) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_be_bytes(*eight);
+            let inverted = !word;
+            let has_ff = inverted.wrapping_sub(0x0101_0101_0101_0101) & !inverted & 0x8080_8080_8080_8080;
+            if has_ff == 0 {
+                let taken = (64 - self.count) / 8;
+                let kept = self.count + taken * 8;
+                self.held |= (word >> self.count) & (u64::MAX << (64 - kept));
+                self.count = kept;
+                self.at += taken as usize;
+                return;
+            }
+        }
+        self.refill_slowly();
+    }
+
+    #[cold]
+    fn refill_slowly(&mut self) {
+        while self.count <= 56 && !self.at_marker {
+            let Some(&byte) = self.bytes.get(self.at) else { return };
+            if byte == 0xFF {
+                match self.bytes.get(self.at + 1) {
+                    Some(0) => self.at += 1,
+                    Some(_) => {
+                        self.at_marker = true;
+                        return;
+                    }
+                    None => return,
+                }
+            }
+            self.held |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+            self.at += 1;
+        }
+    }
+
+    /// The next 16 bits, zeros where there are no more.
+    #[inline]
+    pub(super) fn peek16(&self) -> usize {
+        usize::from(u16::try_from(self.held >> 48).unwrap_or(0))
+    }
+
+    /// How many bits are at hand.
+    #[inline]
+    pub(super) fn available(&self) -> u32 {
+        self.count
+    }
+
+    /// Goes past `length` bits (at most 48), which [`Bits::refill`] has made available.
+    #[inline]
+    pub(super) fn skip(&mut self, length: u32) -> Result<(), Fault> {
+        if length > self.count {
+            return Err(self.ran_out());
+        }
+        self.held <<= length;
+        self.count -= length;
+        Ok(())
+    }
+
+    /// Takes the next `length` bits (at most 16) as a number.
+    #[inline]
+    pub(super) fn take(&mut self, length: u32) -> Result<u32, Fault> {
+        if length == 0 {
+            return Ok(0);
+        }
+        if length > self.count {
+            self.refill();
+        }
+        let value = u32::try_from(self.held >> (64 - length)).unwrap_or(0);
+        self.skip(length)?;
+        Ok(value)
+    }
+
+    /// Goes past any number of bits.
+    pub(super) fn skip_many(&mut self, length: u32) -> Result<(), Fault> {
+        let mut left = length;
+        while left > 0 {
+            self.refill();
+            let step = left.min(48);
+            self.skip(step)?;
+            left -= step;
+        }
+        Ok(())
+    }
+
+    /// Why there are no more bits: a marker stands in the way, or the bytes end.
+    pub(super) fn ran_out(&self) -> Fault {
+        if self.at_marker { Fault::TooFewBlocks } else { Fault::Ended }
+    }
+
+    /// The offset of the byte that holds the next bit; up to 8 too small where stuffed zeros are near.
+    pub(super) fn position(&self) -> usize {
+        self.at - (self.count / 8) as usize
+    }
+
+    /// Whole bytes that were read ahead and not used.
+    pub(super) fn unused_bytes(&self) -> usize {
+        (self.count / 8) as usize
+    }
+
+    /// Where the bytes that were not read ahead begin.
+    pub(super) fn read_to(&self) -> usize {
+        self.at
+    }
+}

@@ -1,0 +1,133 @@
+//! Huffman tables (T.81, Annex C and F.2.2.3).
+
+use super::bits::Bits;
+use super::validate::Fault;
+
+const FAST_BITS: usize = 10;
+
+/// A table made ready to be looked up by the next bits.
+pub(super) struct Table {
+    /// By the next `FAST_BITS` bits: code length in the high byte, symbol in the low one; 0 where the code is longer.
+    fast: Vec<u16>,
+    /// For each longer code length: the first 16-bit prefix past its codes, its first code, and where its symbols begin.
+    slow: Vec<Longer>,
+    symbols: Vec<u8>,
+}
+
+struct Longer {
+    length: u32,
+    limit: usize,
+    first_code: usize,
+    first_symbol: usize,
+}
+
+impl Table {
+    /// Builds a table from the counts of codes of length 1 to 16 and the symbols in the order of their codes; `None`
+    /// when there are more codes than fit, or fewer symbols than codes.
+    pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
+        let total: usize = counts.iter().map(|count| usize::from(*count)).sum();
+        let symbols = symbols.get(..total).filter(|_| total <= 256)?.to_vec();
+        let mut fast = vec![0_u16; 1 << FAST_BITS];
+        let mut slow = Vec::new();
+        let (mut code, mut next) = (0_usize, 0_usize);
+        for (length, count) in (1_usize..).zip(counts.iter().map(|count| usize::from(*count))) {
+            let first = code;
+            if code + count > 1 << length {
+                return None;
+            }
+            if length <= FAST_BITS {
+                let spread = 1 << (FAST_BITS - length);
+                for symbol in symbols.get(next..next + count)? {
+                    let entry = u16::try_from(length << 8).ok()? | u16::from(*symbol);
+                    fast.get_mut(code * spread..(code + 1) * spread)?.fill(entry);
+                    code += 1;
+                }
+            } else {
+                code += count;
+                slow.push(Longer {
+                    length: u32::try_from(length).ok()?,
+                    limit: code << (16 - length),
+                    first_code: first,
+                    first_symbol: next,
+                });
+            }
+            next += count;
+            code <<= 1;
+        }
+        Some(Self { fast, slow, symbols })
+    }
+
+    /// Builds a table from the front of a DHT segment's rest: 16 counts, then the symbols; with the bytes it took.
+    pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (counts, symbols) = bytes.split_first_chunk::<16>()?;
+        let total: usize = counts.iter().map(|count| usize::from(*count)).sum();
+        Some((Self::new(counts, symbols)?, 16 + total))
+    }
+
+    /// The symbol that a row of zero bits stands for: where it means “no change”, zeros are a flat picture and no hole.
+    pub(super) fn symbol_of_zeros(&self) -> Option<u8> {
+        self.symbols.first().copied()
+    }
+
+    /// Decodes the next symbol. After it at least 32 bits are available, or all that there are.
+    #[inline]
+    pub(super) fn decode(&self, bits: &mut Bits<'_>) -> Result<u8, Fault> {
+        bits.refill();
+        let window = bits.peek16();
+        let entry = self.fast.get(window >> (16 - FAST_BITS)).copied().unwrap_or(0);
+        if entry != 0 {
+            let [length, symbol] = entry.to_be_bytes();
+            bits.skip(u32::from(length))?;
+            return Ok(symbol);
+        }
+        self.decode_longer(bits, window)
+    }
+
+    #[cold]
+    fn decode_longer(&self, bits: &mut Bits<'_>, window: usize) -> Result<u8, Fault> {
+        let longer = self.slow.iter().find(|longer| window < longer.limit);
+        let Some(longer) = longer else {
+            return Err(if bits.available() < 16 { bits.ran_out() } else { Fault::BadCode });
+        };
+        let index = (window >> (16 - longer.length)).checked_sub(longer.first_code).ok_or(Fault::BadCode)?;
+        let symbol = self.symbols.get(longer.first_symbol + index).copied().ok_or(Fault::BadCode)?;
+        bits.skip(longer.length)?;
+        Ok(symbol)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A code of each length from 1 to 16: 0, 10, 110 …
+    fn staircase() -> Table {
+        Table::new(&[1; 16], &(0..16).collect::<Vec<u8>>()).unwrap()
+    }
+
+    #[test]
+    fn codes_of_every_length_are_found() {
+        let table = staircase();
+        let bytes = [0b0101_1011, 0b1011_1101, 0xFE, 0b0000_0000];
+        let mut bits = Bits::new(&bytes, 0);
+        let symbols: Vec<u8> = (0..4).map(|_| table.decode(&mut bits).unwrap()).collect();
+        assert_eq!(symbols, [0, 1, 2, 3]);
+        let twelve = [0xFF, 0x00, 0b1110_0000];
+        assert_eq!(table.decode(&mut Bits::new(&twelve, 0)), Ok(11));
+    }
+
+    #[test]
+    fn the_code_that_no_table_has_is_bad_and_a_missing_end_is_no_bad_code() {
+        let table = staircase();
+        let ones = [0xFF, 0x00, 0xFF, 0x00];
+        assert_eq!(table.decode(&mut Bits::new(&ones, 0)), Err(Fault::BadCode));
+        assert_eq!(table.decode(&mut Bits::new(&ones[..2], 0)), Err(Fault::Ended));
+        assert_eq!(table.decode(&mut Bits::new(&[0xFF, 0xD9], 0)), Err(Fault::TooFewBlocks));
+    }
+
+    #[test]
+    fn a_table_with_more_codes_than_fit_is_refused() {
+        assert!(Table::new(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[1, 2, 3]).is_none());
+        assert!(Table::new(&[1; 16], &[1, 2]).is_none());
+    }
+}

@@ -1,0 +1,406 @@
+//! The whole file: segments, tables, scans, end mark.
+
+use super::block::{Limits, Mode, Part};
+use super::frame::{Frame, Process};
+use super::huffman::Table;
+use super::markers::{DHT, DNL, DQT, DRI, EOI, SOI, SOS, Segment, Step, entropy_end, next_marker, next_segment};
+use super::scan::{Followed, Scan};
+use super::standard;
+use crate::formats::numbers::be16;
+
+/// More blocks than any camera's picture has; above it a progressive picture is not followed. Bounds memory to 256 MiB.
+const MAX_BLOCKS: u64 = 1 << 25;
+/// Blocks looked at over all scans. Bounds the time that a file made to be slow can take.
+const MAX_WORK: u64 = 1 << 30;
+
+/// What is wrong at a place in a JPEG.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The bytes end.
+    Ended,
+    /// A code that no table has, or that runs out of its block.
+    BadCode,
+    /// A brightness or contrast that no picture can have: the codes before it are not those that were written.
+    OutOfRange,
+    /// The data of a scan ends before all its blocks.
+    TooFewBlocks,
+    /// The data of a scan goes on after its last block.
+    TooManyBytes,
+    /// Sectors of zeros where no zeros can be.
+    Hole,
+    /// A scan whose header, tables or size make no sense.
+    BadScan,
+    /// Something that is no marker where one must be.
+    NoMarker,
+    /// The file does not begin as a JPEG, or its end comes before a picture.
+    NoPicture,
+}
+
+/// How a JPEG came out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Every block of every scan decodes, and the end mark is there.
+    Whole,
+    /// All is good up to the end of the bytes, which comes too early.
+    Truncated,
+    /// Something is wrong at this offset.
+    Broken {
+        /// Where; up to 8 bytes early.
+        at: usize,
+        /// What.
+        fault: Fault,
+    },
+}
+
+/// What the validator found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// Whole, truncated or broken.
+    pub state: State,
+    /// What the picture is; `None` when its header was not reached.
+    pub frame: Option<Frame>,
+    /// Whether every code was followed. `false` for lossless, hierarchical, arithmetic and oversized pictures: of these
+    /// only the markers were walked.
+    pub followed: bool,
+    /// Where valid data ends: after the end mark of a whole picture, else the last byte that is certainly good (up to
+    /// 8 bytes early).
+    pub good_end: usize,
+    /// Where the picture ends: after its end mark; what follows is trailing. `None` without an end mark.
+    pub end: Option<usize>,
+    /// MCUs that decode. Where components stand in scans of their own, the mean over them, by their blocks. Counted are
+    /// the scans that carry the mean of each block: where a progressive file ends early, the later ones only add
+    /// detail. But a scan that is broken inside, of any sort, spoils what comes after.
+    pub mcus_good: u64,
+    /// MCUs that the picture's size asks for; 0 when its header was not reached.
+    pub mcus_expected: u64,
+}
+
+impl Verdict {
+    /// How much of the picture is good, 0 to 100; 100 only when all MCUs are. `None` where it cannot be told: something
+    /// is wrong, but every MCU decodes.
+    pub fn good_percent(&self) -> Option<u8> {
+        let measured = match self.state {
+            State::Whole => true,
+            State::Truncated => self.followed,
+            State::Broken { fault, .. } => {
+                self.mcus_good < self.mcus_expected || matches!(fault, Fault::NoPicture | Fault::BadScan)
+            }
+        };
+        let share = (self.mcus_good * 100).checked_div(self.mcus_expected).unwrap_or(0);
+        measured.then(|| u8::try_from(share).unwrap_or(100))
+    }
+}
+
+/// Follows a JPEG from its first byte to its end mark.
+pub fn validate(bytes: &[u8]) -> Verdict {
+    let mut validator = Validator::new(bytes);
+    validator.run();
+    validator.verdict()
+}
+
+struct Validator<'a> {
+    bytes: &'a [u8],
+    frame: Option<Frame>,
+    followed: bool,
+    dc: [Option<Table>; 4],
+    ac: [Option<Table>; 4],
+    /// The quantization tables, in zigzag order.
+    quantizers: [Option<[u16; 64]>; 4],
+    restart_interval: u32,
+    /// For each component of a progressive picture, its blocks' known coefficients.
+    known: Vec<Vec<u64>>,
+    /// For each component that has had a scan with the mean of its blocks: good and expected units of it.
+    seen: [Option<(u64, u64)>; 4],
+    scans: usize,
+    work: u64,
+    /// Good and expected units of the worst scan with something wrong inside.
+    worst: Option<(u64, u64)>,
+    fault: Option<(usize, Fault)>,
+    end: Option<usize>,
+    good_end: usize,
+}
+
+impl<'a> Validator<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            frame: None,
+            followed: true,
+            dc: [standard::dc(0), standard::dc(1), None, None],
+            ac: [standard::ac(0), standard::ac(1), None, None],
+            quantizers: [None; 4],
+            restart_interval: 0,
+            known: Vec::new(),
+            seen: [None; 4],
+            scans: 0,
+            work: 0,
+            worst: None,
+            fault: None,
+            end: None,
+            good_end: 0,
+        }
+    }
+
+    fn run(&mut self) {
+        let begins = matches!(next_segment(self.bytes, 0), Step::Segment(first) if first.marker == SOI && first.at == 0);
+        if !begins {
+            let fault = if self.bytes.len() < 2 { Fault::Ended } else { Fault::NoPicture };
+            return self.note(0, fault);
+        }
+        let mut at = 2;
+        loop {
+            match next_segment(self.bytes, at) {
+                Step::Ended => return self.note(at, Fault::Ended),
+                Step::Lost => {
+                    self.note(at, Fault::NoMarker);
+                    // Before the picture's own header, the next marker may be that of a thumbnail inside the metadata.
+                    let next = next_marker(self.bytes, at + 1).filter(|_| self.frame.is_some());
+                    let Some(next) = next else { return };
+                    at = next;
+                }
+                Step::Segment(segment) if segment.marker == EOI => {
+                    self.end = Some(segment.end);
+                    if self.fault.is_none() {
+                        self.good_end = segment.end;
+                    }
+                    return;
+                }
+                Step::Segment(segment) => {
+                    if self.fault.is_none() {
+                        self.good_end = segment.end;
+                    }
+                    at = self.segment(&segment);
+                }
+            }
+        }
+    }
+
+    /// Takes in one segment, its scan included; returns where the next one begins.
+    fn segment(&mut self, segment: &Segment<'_>) -> usize {
+        let understood = match segment.marker {
+            DHT => self.huffman_tables(segment.payload),
+            DQT => self.quantization_tables(segment.payload),
+            DRI => be16(segment.payload, 0).map(|interval| self.restart_interval = u32::from(interval)),
+            SOS => return self.scan(segment),
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => self.start_frame(segment),
+            SOI | 0xD0..=0xD7 => None,
+            _ => Some(()),
+        };
+        if understood.is_none() {
+            self.note(segment.at, Fault::BadScan);
+        }
+        segment.end
+    }
+
+    fn start_frame(&mut self, segment: &Segment<'_>) -> Option<()> {
+        if self.frame.is_some() {
+            return None;
+        }
+        let mut frame = Frame::read(segment)?;
+        if frame.height == 0 {
+            frame.height = self.lines_after_first_scan(segment.end)?;
+        }
+        let (across, down) = frame.mcus();
+        let mcus = u64::from(across) * u64::from(down);
+        self.followed = match frame.process {
+            Process::Sequential => true,
+            Process::Progressive => {
+                let sizes: Vec<u64> = frame.components.iter().map(|one| mcus * u64::from(one.h * one.v)).collect();
+                let fits = sizes.iter().sum::<u64>() <= MAX_BLOCKS;
+                if fits {
+                    self.known = sizes.iter().map(|size| vec![0; usize::try_from(*size).unwrap_or(0)]).collect();
+                }
+                fits
+            }
+            Process::Other => false,
+        };
+        self.frame = Some(frame);
+        Some(())
+    }
+
+    /// The height that a DNL segment gives (T.81, B.2.5), which stands right after the first scan.
+    fn lines_after_first_scan(&self, at: usize) -> Option<u32> {
+        let mut at = at;
+        loop {
+            let Step::Segment(segment) = next_segment(self.bytes, at) else { return None };
+            at = match segment.marker {
+                SOS => entropy_end(self.bytes, segment.end),
+                DNL => return be16(segment.payload, 0).map(u32::from).filter(|lines| *lines > 0),
+                EOI => return None,
+                _ => segment.end,
+            };
+        }
+    }
+
+    fn huffman_tables(&mut self, payload: &[u8]) -> Option<()> {
+        let mut rest = payload;
+        while let Some((&place, tables)) = rest.split_first() {
+            let (table, taken) = Table::read(tables)?;
+            let home = if place >> 4 == 0 { &mut self.dc } else { &mut self.ac };
+            *home.get_mut(usize::from(place & 15))? = Some(table);
+            rest = tables.get(taken..)?;
+        }
+        Some(())
+    }
+
+    fn quantization_tables(&mut self, payload: &[u8]) -> Option<()> {
+        let mut rest = payload;
+        while let Some((&place, values)) = rest.split_first() {
+            let wide = place >> 4 != 0;
+            let mut table = [0; 64];
+            for (index, entry) in table.iter_mut().enumerate() {
+                *entry = if wide { be16(values, index * 2)? } else { u16::from(*values.get(index)?) };
+            }
+            *self.quantizers.get_mut(usize::from(place & 15))? = Some(table);
+            rest = values.get(if wide { 128 } else { 64 }..)?;
+        }
+        Some(())
+    }
+
+    /// Follows the scan behind a start-of-scan segment; returns where its data ends.
+    fn scan(&mut self, segment: &Segment<'_>) -> usize {
+        let end = entropy_end(self.bytes, segment.end);
+        if !self.followed {
+            self.scans += 1;
+            if self.fault.is_none() {
+                self.good_end = end;
+            }
+            return end;
+        }
+        match self.follow(segment, end) {
+            None => self.note(segment.at, Fault::BadScan),
+            Some((followed, means_of)) => {
+                self.scans += 1;
+                if self.fault.is_none() {
+                    self.good_end = if followed.fault.is_some() { followed.end } else { end };
+                }
+                let inside = matches!(followed.fault, Some((_, fault)) if fault != Fault::Ended);
+                let share = (followed.good, followed.expected);
+                for seen in self.seen.iter_mut().zip(means_of).filter_map(|(seen, of)| of.then_some(seen)) {
+                    *seen = Some(share);
+                }
+                if inside {
+                    self.worst = Some(worse(self.worst, share));
+                }
+                if let Some((at, fault)) = followed.fault {
+                    self.note(at, fault);
+                }
+            }
+        }
+        end
+    }
+
+    /// Also tells of which components it carries the mean of each block.
+    fn follow(&mut self, segment: &Segment<'_>, end: usize) -> Option<(Followed, [bool; 4])> {
+        let frame = self.frame.as_ref()?;
+        let (&count, rest) = segment.payload.split_first()?;
+        let chosen = rest.get(..usize::from(count) * 2)?.as_chunks::<2>().0;
+        let &[first, last, precision] = rest.get(usize::from(count) * 2..)?.first_chunk::<3>()?;
+        let (high, low) = (precision >> 4, precision & 15);
+        let mode = match (frame.process, first, high) {
+            (Process::Sequential, _, _) => Mode::Sequential,
+            (_, 0, 0) => Mode::DcFirst,
+            (_, 0, _) => Mode::DcRefine,
+            (_, _, 0) => Mode::AcFirst,
+            (_, _, _) => Mode::AcRefine,
+        };
+        let details = matches!(mode, Mode::AcFirst | Mode::AcRefine);
+        if details && (last < first || last > 63 || count != 1) || !(1..=4).contains(&count) {
+            return None;
+        }
+        let alone = count == 1;
+        let carries_mean = matches!(mode, Mode::Sequential | Mode::DcFirst);
+        let mut means_of = [false; 4];
+        let mut units = frame.mcus();
+        let mut parts = Vec::new();
+        let mut homes: Vec<Option<&mut Vec<u64>>> = self.known.iter_mut().map(Some).collect();
+        for &[id, tables] in chosen {
+            let index = frame.components.iter().position(|component| component.id == id)?;
+            let component = frame.components.get(index)?;
+            if alone {
+                units = frame.blocks(component);
+            }
+            let known: &mut [u64] = match homes.get_mut(index).and_then(Option::take) {
+                Some(known) if details => known,
+                Some(_) | None => &mut [],
+            };
+            let dc = self.dc.get(usize::from(tables >> 4)).and_then(Option::as_ref);
+            let ac = self.ac.get(usize::from(tables & 15)).and_then(Option::as_ref);
+            let blocks = if alone { 1 } else { component.h * component.v };
+            let mut part = Part::new(dc, ac, blocks, known);
+            part.band = (u32::from(first), u32::from(last));
+            part.dc_size_limit = if frame.precision == 8 { 11 } else { 15 };
+            let quantizer = self.quantizers.get(usize::from(component.table)).and_then(Option::as_ref);
+            if let Some(quantizer) = quantizer {
+                part.limits = Limits::new(frame.precision, quantizer, low);
+            }
+            parts.push(part);
+            if let Some(of) = means_of.get_mut(index) {
+                *of = carries_mean;
+            }
+        }
+        let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks)).sum();
+        self.work += u64::from(units.0) * u64::from(units.1) * blocks;
+        if self.work > MAX_WORK {
+            self.followed = false;
+            return Some((Followed { good: 0, expected: 0, fault: None, end: segment.end }, [false; 4]));
+        }
+        let mut scan = Scan { mode, parts, units, restart_interval: self.restart_interval };
+        Some((scan.follow(self.bytes, segment.end, end), means_of))
+    }
+
+    /// Keeps the first fault.
+    fn note(&mut self, at: usize, fault: Fault) {
+        self.fault.get_or_insert((at, fault));
+    }
+
+    /// Good and expected MCUs of the whole picture.
+    fn mcus(&self) -> (u64, u64) {
+        let Some(frame) = self.frame.as_ref().filter(|_| self.followed) else { return (0, 0) };
+        let (across, down) = frame.mcus();
+        let mcus = u64::from(across) * u64::from(down);
+        let of_all = |(good, expected): (u64, u64)| (good * mcus).checked_div(expected).unwrap_or(0);
+        let (mut good, mut weights) = (0, 0);
+        for (component, seen) in frame.components.iter().zip(self.seen) {
+            let weight = u64::from(component.h * component.v);
+            good += of_all(seen.unwrap_or((0, 0))) * weight;
+            weights += weight;
+        }
+        let mean = good.checked_div(weights).unwrap_or(0);
+        (mean.min(self.worst.map_or(mcus, of_all)), mcus)
+    }
+
+    fn verdict(self) -> Verdict {
+        let wanted = self.frame.as_ref().map_or(1, |frame| frame.components.len());
+        let complete = !self.followed || self.seen.iter().take(wanted).all(Option::is_some);
+        let state = match self.fault {
+            Some((_, Fault::Ended)) => State::Truncated,
+            Some((at, fault)) => State::Broken { at, fault },
+            None if self.frame.is_none() || self.scans == 0 || !complete => {
+                State::Broken { at: self.good_end, fault: Fault::NoPicture }
+            }
+            None => State::Whole,
+        };
+        let (mcus_good, mcus_expected) = self.mcus();
+        Verdict {
+            state,
+            frame: self.frame,
+            followed: self.followed,
+            good_end: self.good_end,
+            end: self.end,
+            mcus_good,
+            mcus_expected,
+        }
+    }
+}
+
+/// The scan of which the smaller share is good.
+fn worse(one: Option<(u64, u64)>, other: (u64, u64)) -> (u64, u64) {
+    match one {
+        Some((good, expected)) if good * other.1 <= other.0 * expected => (good, expected),
+        Some(_) | None => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;
