@@ -16,3 +16,4 @@ pub mod xmp;
 pub mod jpeg;
 pub(crate) mod numbers;
 pub mod zeros;
+pub mod file_name;
