@@ -1,0 +1,240 @@
+use super::*;
+use crate::catalog::sample::{Sample, at, described, intact, kept};
+use crate::catalog::{Catalog, FileOutcome, FileRecord, Query, Recorded};
+use crate::model::{CompanionRole, FileStamp, Kind, PhotoId, Position, RawPath};
+
+/// A catalog in which everything that has meaning occurs.
+fn library() -> Sample {
+    let mut sample = Sample::new();
+    let photos = ["a", "b", "c", "d"].map(|name| sample.photo(&format!("DCIM/{name}.jpg"), name));
+    for (photo, name) in photos.iter().zip(["a", "b", "c"]) {
+        let mut examination = intact();
+        examination.facts.camera = Some("Canon EOS 350D".to_owned());
+        examination.facts.position = Position::new(38.712_345_678_901_23, -9.1);
+        sample.catalog.record_examinations(&[(ObjectId::of(name.as_bytes()), examination.clone())]).unwrap();
+        let mut description = described(&format!("{name}.jpg"), "2014-08-03");
+        description.keywords = vec!["Familie".to_owned()];
+        description.position = examination.facts.position;
+        description.camera = examination.facts.camera;
+        sample.catalog.describe_photo(photo, &description).unwrap();
+    }
+    let odd = RawPath::from_bytes(b"f\xfcr/Oma\x1b\xff.cr2".to_vec());
+    sample.commit(
+        "anna",
+        &[
+            FileRecord { path: odd, ..kept("", "raw", Kind::Cr2) },
+            kept("DCIM/control\u{1}.jpg", "a", Kind::Jpeg),
+            kept("alone.aae", "alone", Kind::Aae),
+            FileRecord {
+                outcome: FileOutcome::Unreadable("input/output error".to_owned()),
+                ..kept("broken", "x", Kind::Jpeg)
+            },
+            FileRecord { outcome: FileOutcome::Ignored, ..kept("Thumbs.db", "x", Kind::Jpeg) },
+            FileRecord {
+                stamp: FileStamp { size: 1, modified_at: None, inode: 3 },
+                ..kept("DCIM/b.jpg", "changed", Kind::Jpeg)
+            },
+        ],
+    );
+    sample.commit("ben", &[kept("DCIM/a.jpg", "a", Kind::Jpeg)]);
+    sample.catalog.set_companion(&photos[0], &ObjectId::of(b"raw"), CompanionRole::Raw, "Oma.cr2").unwrap();
+    sample.catalog.set_caption(&photos[1], Some("Mamá"), at(2)).unwrap();
+    sample.catalog.set_rating(&photos[1], Some(5), at(2)).unwrap();
+    sample.catalog.set_taken_at(&photos[2], described("c.jpg", "2012-01-01").taken_at, at(3)).unwrap();
+    for (name, order) in [("Lisbon", [2, 0, 1]), ("lisbon", [0, 1, 2])] {
+        let album = sample.catalog.create_album("anna", &name.parse().unwrap(), at(4)).unwrap();
+        let members: Vec<PhotoId> = order.iter().map(|place: &usize| photos[*place].clone()).collect();
+        sample.catalog.add_to_album(album, &members, at(5)).unwrap();
+    }
+    sample.catalog.delete_photos(&photos[..1], at(6)).unwrap();
+    sample
+}
+
+fn imported(shards: &[Shard]) -> (Catalog, Imported) {
+    let mut catalog = Catalog::in_memory("recovered").unwrap();
+    let imported = catalog.import(shards).unwrap();
+    (catalog, imported)
+}
+
+#[test]
+fn an_export_that_was_imported_is_exported_as_the_same_bytes() {
+    let sample = library();
+    let shards = sample.catalog.export().unwrap();
+    let names: Vec<_> = shards.iter().map(|shard| shard.name.as_str()).collect();
+    let wanted = [
+        "albums.jsonl",
+        "catalog/2012-01.jsonl",
+        "catalog/2014-08.jsonl",
+        "catalog/undated.jsonl",
+        "objects/2025-06.jsonl",
+        "sightings/2025-06.jsonl",
+        "sources.jsonl",
+        "tombstones.jsonl",
+    ];
+    assert_eq!(names, wanted);
+    let (mut recovered, report) = imported(&shards);
+    assert_eq!(report.problems, []);
+    assert_eq!((report.photos, report.albums, report.objects, report.sightings), (6, 2, 7, 9));
+    for (one, other) in shards.iter().zip(recovered.export().unwrap()) {
+        assert_eq!(String::from_utf8_lossy(&one.bytes), String::from_utf8_lossy(&other.bytes));
+    }
+    assert_eq!(recovered.snapshot_plan().unwrap().photos, sample.catalog.snapshot_plan().unwrap().photos);
+    assert_eq!(recovered.snapshot_plan().unwrap().albums, sample.catalog.snapshot_plan().unwrap().albums);
+    assert_eq!(recovered.snapshot_plan().unwrap().kept, sample.catalog.snapshot_plan().unwrap().kept);
+    assert_eq!(recovered.integrity_check().unwrap(), Vec::<String>::new());
+
+    let everything = Query { limit: 100, ..Query::default() };
+    assert_eq!(recovered.search(&everything).unwrap(), sample.catalog.search(&everything).unwrap());
+    for words in ["mama", "lisbon", "canon", "familie", "dcim"] {
+        let query = Query { words: vec![words.to_owned()], ..everything.clone() };
+        assert_eq!(recovered.search(&query).unwrap(), sample.catalog.search(&query).unwrap(), "{words}");
+        assert!(recovered.search(&query).unwrap().total > 0, "{words}");
+    }
+    let deleted = recovered.trash().unwrap().remove(0).0.id;
+    recovered.undelete_photos(&[deleted], at(9)).unwrap();
+    assert!(recovered.trash().unwrap().is_empty());
+}
+
+#[test]
+fn what_was_deleted_stays_deleted_after_a_recovery() {
+    let (mut recovered, _) = imported(&library().catalog.export().unwrap());
+    let source = recovered.sources().unwrap()[0].clone();
+    let run = recovered.begin_run(crate::catalog::Job::Ingest, Some(source.id), at(20)).unwrap();
+    let file = kept("again.jpg", "a", Kind::Jpeg);
+    assert!(recovered.seen_unchanged(source.id, &file.path, &file.stamp).unwrap().is_none());
+    let recorded = recovered.commit_files(run, source.id, "anna", at(21), &[file]).unwrap();
+    assert_eq!(recorded, [Recorded::PreviouslyDeleted]);
+}
+
+#[test]
+fn a_drive_that_is_read_again_after_a_recovery_adds_no_sightings() {
+    let sample = library();
+    let (mut recovered, _) = imported(&sample.catalog.export().unwrap());
+    let source = recovered.sources().unwrap()[0].clone();
+    let run = recovered.begin_run(crate::catalog::Job::Ingest, Some(source.id), at(20)).unwrap();
+    let before = recovered.export().unwrap();
+    let generation = recovered.generation().unwrap();
+    let file = kept("DCIM/d.jpg", "d", Kind::Jpeg);
+    recovered.commit_files(run, source.id, "anna", at(21), std::slice::from_ref(&file)).unwrap();
+    assert_eq!(recovered.export().unwrap(), before);
+    assert_eq!(recovered.generation().unwrap(), generation);
+    assert!(recovered.seen_unchanged(source.id, &file.path, &file.stamp).unwrap().is_some());
+}
+
+#[test]
+fn bad_lines_are_counted_and_the_good_ones_are_taken_over() {
+    let mut shards = library().catalog.export().unwrap();
+    for shard in &mut shards {
+        shard.bytes.extend_from_slice(b"{\"half a li\n\xff\xfe\n[]\n{}\n");
+    }
+    shards.push(Shard { name: "empty.jsonl".to_owned(), bytes: Vec::new() });
+    shards.push(Shard {
+        name: "other.jsonl".to_owned(),
+        bytes: b"{\"schema\":1,\"what\":\"horoscopes\"}\n{}\n".to_vec(),
+    });
+    let (_, report) = imported(&shards);
+    assert_eq!((report.photos, report.albums, report.objects), (6, 2, 7));
+    assert_eq!(report.problems.len(), 8 * 4 + 2);
+    assert!(report.problems.iter().all(|problem| problem.path.contains(", line ")));
+}
+
+#[test]
+fn lines_that_contradict_or_name_what_is_not_there_are_problems_and_leave_nothing_behind() {
+    let shards = library().catalog.export().unwrap();
+    let mut twice = shards.clone();
+    for shard in &mut twice {
+        let text = String::from_utf8(shard.bytes.clone()).unwrap();
+        let (_, lines) = text.split_once('\n').unwrap();
+        shard.bytes.extend_from_slice(lines.as_bytes());
+    }
+    let (recovered, report) = imported(&twice);
+    // A second sighting of the same file, and a source under its old name, are no contradiction.
+    assert_eq!(report.problems.len(), 6 + 2 + 7 + 2, "{:#?}", report.problems);
+    assert_eq!(recovered.photo_count().unwrap(), 5);
+    let without_objects: Vec<Shard> =
+        shards.iter().filter(|shard| !shard.name.starts_with("objects/")).cloned().collect();
+    let (recovered, report) = imported(&without_objects);
+    assert_eq!((report.photos, report.objects), (0, 0));
+    assert_eq!(recovered.photo_count().unwrap(), 0);
+    assert!(recovered.integrity_check().unwrap().is_empty());
+}
+
+#[test]
+fn a_statement_that_makes_no_sense_is_a_problem_of_its_line() {
+    let mut shards = library().catalog.export().unwrap();
+    for shard in &mut shards {
+        let text = String::from_utf8(shard.bytes.clone()).unwrap();
+        shard.bytes = text.replace("\"value\":5", "\"value\":\"five\"").into_bytes();
+    }
+    let (_, report) = imported(&shards);
+    assert_eq!(report.photos, 5);
+    // The photo's line, and both albums that it was in.
+    assert_eq!(report.problems.len(), 3, "{:#?}", report.problems);
+}
+
+#[test]
+fn a_newer_export_is_refused_in_words_and_changes_nothing() {
+    let mut shards = library().catalog.export().unwrap();
+    let text = String::from_utf8(shards[3].bytes.clone()).unwrap();
+    shards[3].bytes = text.replacen("\"schema\":1", "\"schema\":2", 1).into_bytes();
+    let mut catalog = Catalog::in_memory("recovered").unwrap();
+    let refused = catalog.import(&shards);
+    assert!(matches!(refused, Err(CatalogError::NewerExport { found: 2, known: 1, .. })), "{refused:?}");
+    assert_eq!(catalog.generation().unwrap(), 0);
+}
+
+#[test]
+fn an_export_is_not_poured_over_what_is_known() {
+    let mut sample = library();
+    let shards = sample.catalog.export().unwrap();
+    assert!(matches!(sample.catalog.import(&shards), Err(CatalogError::NotEmpty)));
+    assert_eq!(sample.catalog.export().unwrap(), shards);
+}
+
+type Change = fn(&mut Sample, &PhotoId);
+
+#[test]
+fn equal_generations_are_equal_exports() {
+    let mut sample = library();
+    let before = (sample.catalog.generation().unwrap(), sample.catalog.export().unwrap());
+    sample.catalog.record_proofs("b2", at(30), &[ObjectId::of(b"a")]).unwrap();
+    sample.catalog.begin_run(crate::catalog::Job::Check, None, at(31)).unwrap();
+    assert_eq!((sample.catalog.generation().unwrap(), sample.catalog.export().unwrap()), before);
+    let photo = sample.catalog.find_photo(&ObjectId::of(b"d").to_string()).unwrap();
+    let changes: [(&str, Change); 9] = [
+        ("a caption", |sample, photo| {
+            sample.catalog.set_caption(photo, Some("new"), at(40)).unwrap();
+        }),
+        ("a deletion", |sample, photo| {
+            sample.catalog.delete_photos(std::slice::from_ref(photo), at(41)).unwrap();
+        }),
+        ("an undo", |sample, _| {
+            sample.catalog.undo(None, at(42)).unwrap();
+        }),
+        ("a description", |sample, photo| sample.catalog.describe_photo(photo, &described("d", "2001-01-01")).unwrap()),
+        ("a sighting", |sample, _| drop(sample.commit("anna", &[kept("new/d.jpg", "d", Kind::Jpeg)]))),
+        ("an examination", |sample, _| {
+            sample.catalog.record_examinations(&[(ObjectId::of(b"d"), intact())]).unwrap();
+        }),
+        ("an album", |sample, photo| {
+            let album = sample.catalog.create_album("anna", &"Porto".parse().unwrap(), at(43)).unwrap();
+            sample.catalog.add_to_album(album, std::slice::from_ref(photo), at(44)).unwrap();
+        }),
+        ("a companion", |sample, photo| {
+            let sidecar = ObjectId::of(b"alone");
+            sample.catalog.set_companion(photo, &sidecar, CompanionRole::Sidecar, "alone.aae").unwrap();
+        }),
+        ("a name of a source", |sample, _| {
+            let mut identity = sample.catalog.sources().unwrap()[0].identity.clone();
+            identity.name = "another name".to_owned();
+            sample.catalog.source(&identity).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        let before = (sample.catalog.generation().unwrap(), sample.catalog.export().unwrap());
+        change(&mut sample, &photo);
+        let after = (sample.catalog.generation().unwrap(), sample.catalog.export().unwrap());
+        assert!(after.0 > before.0, "{what} must count");
+        assert_ne!(after.1, before.1, "{what} must be exported");
+    }
+}

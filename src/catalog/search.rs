@@ -1,0 +1,281 @@
+//! Searching.
+
+use jiff::civil::DateTime;
+use rusqlite::{ToSql, params_from_iter};
+
+use super::photos::{SUMMARY, summary};
+use super::{Catalog, CatalogError};
+use crate::model::report::SearchReport;
+use crate::model::{Condition, Family, Kind};
+
+/// What to look for. Everything that is given must hold; the default finds every photo that is not in the trash.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Query {
+    /// Words in names, captions, keywords, names of albums, cameras, folders and sources; a beginning is enough for the
+    /// last one. Anything may stand in them.
+    pub words: Vec<String>,
+    /// The name of an album.
+    pub album: Option<String>,
+    /// The name of a person. This version knows no faces, so that nothing is found.
+    pub person: Option<String>,
+    /// The name of a place. This version knows no places by name, so that nothing is found.
+    pub place: Option<String>,
+    /// A whole keyword.
+    pub tag: Option<String>,
+    /// A part of the camera's name.
+    pub camera: Option<String>,
+    /// The name or the number of a source.
+    pub source: Option<String>,
+    /// A format, or a family of formats.
+    pub kind: Option<KindFilter>,
+    /// How whole.
+    pub condition: Option<Condition>,
+    /// Taken at this moment or later, by the clock on the wall.
+    pub from: Option<DateTime>,
+    /// Taken before this moment.
+    pub to: Option<DateTime>,
+    /// Whose.
+    pub owner: Option<String>,
+    /// How many to list at most; `total` counts all.
+    pub limit: usize,
+}
+
+/// Which formats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KindFilter {
+    /// This one.
+    Kind(Kind),
+    /// Each of this family.
+    Family(Family),
+}
+
+impl KindFilter {
+    fn kinds(self) -> Vec<&'static str> {
+        Kind::ALL
+            .iter()
+            .filter(|(kind, _)| match self {
+                Self::Kind(wanted) => *kind == wanted,
+                Self::Family(wanted) => kind.family() == wanted,
+            })
+            .map(|(_, word)| *word)
+            .collect()
+    }
+}
+
+impl Catalog {
+    /// The photos that a query finds, newest first, undated ones last; none that is in the trash.
+    pub fn search(&self, query: &Query) -> Result<SearchReport, CatalogError> {
+        let Some(conditions) = conditions(query) else { return Ok(SearchReport::default()) };
+        let mut from = "FROM photo JOIN object ON object.row = photo.object WHERE deleted_at IS NULL".to_owned();
+        for condition in &conditions {
+            from.push_str(" AND ");
+            from.push_str(&condition.sql);
+        }
+        let values = || conditions.iter().flat_map(|condition| condition.values.iter());
+        let moment = self.moment()?;
+        let total = moment
+            .prepare_cached(&format!("SELECT count(*) {from}"))?
+            .query_row(params_from_iter(values()), |row| super::columns::size(row, 0))?;
+        let mut statement = moment
+            .prepare_cached(&format!("SELECT {SUMMARY} {from} ORDER BY photo.taken_at DESC, photo.id LIMIT ?"))?;
+        let limit: Box<dyn ToSql> = Box::new(i64::try_from(query.limit).unwrap_or(i64::MAX));
+        let photos = statement
+            .query_map(params_from_iter(values().chain(std::iter::once(&limit))), summary)?
+            .collect::<Result<_, _>>()?;
+        Ok(SearchReport { total, photos })
+    }
+}
+
+/// One thing that must hold, with the values for its question marks.
+struct Must {
+    sql: String,
+    values: Vec<Box<dyn ToSql>>,
+}
+
+fn must(sql: &str, values: impl IntoIterator<Item = impl ToSql + 'static>) -> Must {
+    let values = values.into_iter().map(|value| Box::new(value) as Box<dyn ToSql>).collect();
+    Must { sql: sql.to_owned(), values }
+}
+
+/// All that must hold; `None` when nothing can be found.
+fn conditions(query: &Query) -> Option<Vec<Must>> {
+    let Query { words, album, person, place, tag, camera, source, kind, condition, from, to, owner, limit: _ } = query;
+    if person.is_some() || place.is_some() {
+        return None;
+    }
+    let mut all = Vec::new();
+    if !words.is_empty() {
+        let text = full_text(words)?;
+        all.push(must("photo.row IN (SELECT rowid FROM words WHERE words MATCH ?)", [text]));
+    }
+    if let Some(album) = album {
+        all.push(must(
+            "photo.row IN (SELECT photo FROM album_photo JOIN album ON album.id = album
+                 WHERE album.name = ? COLLATE NOCASE)",
+            [album.clone()],
+        ));
+    }
+    if let Some(tag) = tag {
+        all.push(must("photo.row IN (SELECT photo FROM tag WHERE tag.name = ? COLLATE NOCASE)", [tag.clone()]));
+    }
+    if let Some(camera) = camera {
+        all.push(must("instr(lower(photo.camera), lower(?)) > 0", [camera.clone()]));
+    }
+    if let Some(source) = source {
+        all.push(must(
+            "photo.object IN (SELECT sighting.object FROM source JOIN folder ON folder.source = source.id
+                 JOIN sighting ON sighting.folder = folder.row
+                 WHERE source.name = ? COLLATE NOCASE OR CAST(source.id AS TEXT) = ?)",
+            [source.clone(), source.clone()],
+        ));
+    }
+    if let Some(kind) = kind {
+        let kinds = kind.kinds();
+        let marks = vec!["?"; kinds.len()].join(", ");
+        all.push(must(&format!("object.kind IN ({marks})"), kinds));
+    }
+    if let Some(condition) = condition {
+        all.push(must("object.condition = ?", [condition.as_str()]));
+    }
+    if let Some(from) = from {
+        all.push(must("photo.taken_at >= ?", [from.to_string()]));
+    }
+    if let Some(to) = to {
+        all.push(must("photo.taken_at < ?", [to.to_string()]));
+    }
+    if let Some(owner) = owner {
+        all.push(must("photo.owner = ?", [owner.clone()]));
+    }
+    Some(all)
+}
+
+/// The words as an FTS5 query: each one quoted, so that nothing in it is an operator; all must be there, the last one at
+/// least begun. `None` when there is nothing in them that could be found (only punctuation).
+fn full_text(words: &[String]) -> Option<String> {
+    let quoted: Vec<String> = words
+        .iter()
+        .flat_map(|word| word.split(|character: char| character.is_whitespace() || character.is_control()))
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
+        .collect();
+    (!quoted.is_empty()).then(|| quoted.join(" ") + "*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::sample::{Sample, at, described, intact};
+    use crate::model::{ObjectId, PhotoId};
+    use jiff::civil::date;
+
+    fn found(sample: &Sample, query: &Query) -> Vec<PhotoId> {
+        let report = sample.catalog.search(&Query { limit: 100, ..query.clone() }).unwrap();
+        assert_eq!(report.total, report.photos.len() as u64);
+        report.photos.into_iter().map(|photo| photo.id).collect()
+    }
+
+    fn words(text: &str) -> Query {
+        Query { words: text.split(' ').map(str::to_owned).collect(), ..Query::default() }
+    }
+
+    /// Two photos: one described in every way, one about which nothing is known but its name.
+    fn library() -> (Sample, PhotoId, PhotoId) {
+        let mut sample = Sample::new();
+        let lisbon = sample.photo("2014 Portugal/IMG_1234.JPG", "lisbon");
+        let plain = sample.photo("other/scan.jpg", "plain");
+        let mut description = described("IMG_1234.JPG", "2014-08-03");
+        description.caption = Some("Mamá vor dem Café".to_owned());
+        description.keywords = vec!["Familie".to_owned(), "tram 28".to_owned()];
+        description.camera = Some("Canon EOS 350D".to_owned());
+        sample.catalog.describe_photo(&lisbon, &description).unwrap();
+        sample.catalog.record_examinations(&[(ObjectId::of(b"lisbon"), intact())]).unwrap();
+        let album = sample.catalog.create_album("anna", &"Sommerreise".parse().unwrap(), at(2)).unwrap();
+        sample.catalog.add_to_album(album, std::slice::from_ref(&lisbon), at(3)).unwrap();
+        (sample, lisbon, plain)
+    }
+
+    #[test]
+    fn a_photo_is_found_by_words_from_everywhere() {
+        let (sample, lisbon, plain) = library();
+        for text in
+            ["mama", "CAFÉ", "cafe mamá", "img_1234", "1234", "sommer", "tram", "canon 350", "portugal", "img 1234.jp"]
+        {
+            assert_eq!(found(&sample, &words(text)), std::slice::from_ref(&lisbon), "{text}");
+        }
+        assert_eq!(found(&sample, &words("scan")), [plain]);
+        assert_eq!(found(&sample, &words("jpg")).len(), 2);
+        assert!(found(&sample, &words("som reise")).is_empty(), "only the last word may be a beginning");
+    }
+
+    #[test]
+    fn nothing_that_a_person_types_is_an_error() {
+        let (sample, lisbon, _) = library();
+        let odd = [
+            "\"", "*", "(", ")", "NEAR", "NEAR(", "AND", "OR NOT", "^", "-", "name:", "{a b}: c", "\0", "a\0b", "'",
+            ";--", "", "\"\"\"", "+", "mama\"", "(mama", "*mama*", "\u{301}", "\u{fffe}", "🦀", "a AND", "NOT mama",
+        ];
+        for text in odd {
+            let report = sample.catalog.search(&words(text));
+            assert!(report.is_ok(), "{text:?}: {report:?}");
+        }
+        assert_eq!(found(&sample, &words("(mama\"")), [lisbon]);
+        assert!(found(&sample, &words("NEAR")).is_empty());
+        assert!(found(&sample, &words("* (")).is_empty(), "what cannot be found is not found");
+    }
+
+    #[test]
+    fn every_filter_leaves_out_what_it_should() {
+        let (sample, lisbon, plain) = library();
+        let text = |text: &str| Some(text.to_owned());
+        let queries = [
+            Query { album: text("sommerreise"), ..Query::default() },
+            Query { tag: text("familie"), ..Query::default() },
+            Query { camera: text("eos"), ..Query::default() },
+            Query { condition: Some(Condition::Intact), ..Query::default() },
+            Query { from: Some(date(2014, 8, 3).at(0, 0, 0, 0)), ..Query::default() },
+            Query { to: Some(date(2014, 8, 4).at(0, 0, 0, 0)), ..Query::default() },
+        ];
+        for query in queries {
+            assert_eq!(found(&sample, &query), std::slice::from_ref(&lisbon), "{query:?}");
+        }
+        let all = [lisbon, plain];
+        let queries = [
+            Query::default(),
+            Query { owner: text("anna"), ..Query::default() },
+            Query { source: text("MEDIA/stick"), ..Query::default() },
+            Query { source: text("1"), ..Query::default() },
+            Query { kind: Some(KindFilter::Kind(Kind::Jpeg)), ..Query::default() },
+            Query { kind: Some(KindFilter::Family(Family::Still)), ..Query::default() },
+        ];
+        for query in queries {
+            assert_eq!(found(&sample, &query), all, "{query:?}");
+        }
+        let queries = [
+            Query { owner: text("ben"), ..Query::default() },
+            Query { source: text("elsewhere"), ..Query::default() },
+            Query { kind: Some(KindFilter::Family(Family::Video)), ..Query::default() },
+            Query { person: text("Mamá"), ..Query::default() },
+            Query { to: Some(date(2014, 8, 3).at(14, 22, 33, 0)), ..Query::default() },
+        ];
+        for query in queries {
+            assert!(found(&sample, &query).is_empty(), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn the_newest_come_first_and_the_trash_never() {
+        let mut sample = Sample::new();
+        let mut photos = Vec::new();
+        for (name, day) in [("a", "2014-08-03"), ("b", "2019-01-01"), ("c", "1999-12-31"), ("d", "2016-05-05")] {
+            let photo = sample.photo(name, name);
+            sample.catalog.describe_photo(&photo, &described(name, day)).unwrap();
+            photos.push(photo);
+        }
+        let undated = sample.photo("e", "e");
+        sample.catalog.delete_photos(&photos[3..], at(2)).unwrap();
+        let wanted = [&photos[1], &photos[0], &photos[2], &undated].map(Clone::clone);
+        assert_eq!(found(&sample, &Query::default()), wanted);
+        let report = sample.catalog.search(&Query { limit: 1, ..Query::default() }).unwrap();
+        assert_eq!((report.total, report.photos.len()), (4, 1));
+    }
+}
