@@ -2,3 +2,9 @@
 
 pub mod capture_time;
 pub mod facts;
+pub mod condition;
+mod examine;
+mod sniff;
+
+pub use examine::examine;
+pub use sniff::sniff;

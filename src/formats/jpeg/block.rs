@@ -103,7 +103,7 @@ impl<'a> Part<'a> {
             Mode::Sequential => dc == Some(0) && ac == Some(0),
             Mode::DcFirst => dc == Some(0),
             Mode::DcRefine => true,
-            Mode::AcFirst | Mode::AcRefine => ac.is_some_and(|symbol| symbol & 15 == 0 && symbol != 0xF0),
+            Mode::AcFirst | Mode::AcRefine => ac.is_some_and(|symbol| symbol % 16 == 0 && symbol != 0xF0),
         }
     }
 

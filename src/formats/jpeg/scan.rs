@@ -67,7 +67,7 @@ impl Scan<'_> {
             let last = next + units == expected;
             let marker = next_marker(bytes, bits.read_to());
             if fault.is_none() {
-                fault = self.after_interval(&bits, marker.unwrap_or(bytes.len()), last, bytes);
+                fault = after_interval(&bits, marker.unwrap_or(bytes.len()), last, bytes);
             }
             let surplus = matches!(fault, Some((_, Fault::TooManyBytes)));
             found.good += if surplus { 0 } else { good };
@@ -80,11 +80,11 @@ impl Scan<'_> {
             let Some(number) = bytes.get(marker + 1).map(|byte| u64::from(byte & 7)) else { break };
             // Restart markers count from 0 to 7: one that is ahead tells how many intervals are lost.
             let behind = next / interval - 1;
-            let lost = (number + 8 - behind % 8) % 8;
-            if lost > 0 && found.fault.is_none() {
+            let missed = (number + 8 - behind % 8) % 8;
+            if missed > 0 && found.fault.is_none() {
                 found.fault = Some((marker, Fault::TooFewBlocks));
             }
-            next += lost * interval;
+            next += missed * interval;
             if next >= expected {
                 found.fault = found.fault.or(Some((marker, Fault::TooManyBytes)));
                 break;
@@ -145,21 +145,21 @@ impl Scan<'_> {
         }
         Ok(())
     }
+}
 
-    /// Judges what stands between the last unit of an interval and the marker after it.
-    fn after_interval(&self, bits: &Bits<'_>, marker: usize, last: bool, bytes: &[u8]) -> Option<(usize, Fault)> {
-        let between = bytes.get(bits.read_to()..marker).unwrap_or_default();
-        let fill = between.iter().rev().take_while(|byte| **byte == 0xFF).count();
-        let left = bits.unused_bytes() + between.len() - fill;
-        let at = bits.position();
-        let restarts = bytes.get(marker + 1).is_some_and(|byte| (0xD0..=0xD7).contains(byte));
-        if left > SLACK {
-            Some((at, Fault::TooManyBytes))
-        } else if last || restarts {
-            None
-        } else {
-            Some((at, if marker >= bytes.len() { Fault::Ended } else { Fault::TooFewBlocks }))
-        }
+/// Judges what stands between the last unit of an interval and the marker after it.
+fn after_interval(bits: &Bits<'_>, marker: usize, last: bool, bytes: &[u8]) -> Option<(usize, Fault)> {
+    let between = bytes.get(bits.read_to()..marker).unwrap_or_default();
+    let fill = between.iter().rev().take_while(|byte| **byte == 0xFF).count();
+    let left = bits.unused_bytes() + between.len() - fill;
+    let at = bits.position();
+    let restarts = bytes.get(marker + 1).is_some_and(|byte| (0xD0..=0xD7).contains(byte));
+    if left > SLACK {
+        Some((at, Fault::TooManyBytes))
+    } else if last || restarts {
+        None
+    } else {
+        Some((at, if marker >= bytes.len() { Fault::Ended } else { Fault::TooFewBlocks }))
     }
 }
 
@@ -168,5 +168,5 @@ fn has_sharp_edges(bytes: &[u8], hole: Hole) -> bool {
     let byte = |at: u64| usize::try_from(at).ok().and_then(|at| bytes.get(at)).copied();
     let before = hole.start.checked_sub(1).and_then(byte);
     let sector = SECTOR as u64;
-    hole.start % sector == 0 && before != Some(0) && byte(hole.end) != Some(0)
+    hole.start.is_multiple_of(sector) && before != Some(0) && byte(hole.end) != Some(0)
 }

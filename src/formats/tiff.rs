@@ -1,0 +1,204 @@
+//! The structure of TIFF (revision 6) and of the raw files built on it: directories, and where their picture data lies.
+
+use std::io;
+
+use crate::formats::isobmff::Extent;
+
+const MAX_DIRECTORIES: usize = 64;
+const MAX_ENTRIES: usize = 4096;
+const MAX_VALUES: u64 = 1 << 20;
+
+const WIDTH: u16 = 0x0100;
+const HEIGHT: u16 = 0x0101;
+const COMPRESSION: u16 = 0x0103;
+const MAKE: u16 = 0x010F;
+const STRIP_OFFSETS: u16 = 0x0111;
+const STRIP_LENGTHS: u16 = 0x0117;
+const TILE_OFFSETS: u16 = 0x0144;
+const TILE_LENGTHS: u16 = 0x0145;
+const SUB_DIRECTORIES: u16 = 0x014A;
+const JPEG_OFFSET: u16 = 0x0201;
+const JPEG_LENGTH: u16 = 0x0202;
+const DNG_VERSION: u16 = 0xC612;
+/// Panasonic: where the raw data begins; its length is written nowhere.
+const RW2_OFFSET: u16 = 0x0118;
+
+/// Gives the bytes at an offset, fewer where the file ends.
+pub type ReadAt<'a> = dyn FnMut(u64, usize) -> io::Result<Vec<u8>> + 'a;
+
+/// One directory with the picture that it describes.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Directory {
+    /// Pixels across.
+    pub width: Option<u32>,
+    /// Pixels down.
+    pub height: Option<u32>,
+    /// The compression's number.
+    pub compression: Option<u32>,
+    /// Strips or tiles.
+    pub data: Vec<Extent>,
+    /// A JPEG of its own: a preview or thumbnail.
+    pub jpeg: Option<Extent>,
+}
+
+/// What the walk over all directories found.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Structure {
+    /// Every directory with something to see in it, those below others included.
+    pub directories: Vec<Directory>,
+    /// The camera's maker.
+    pub make: Option<Vec<u8>>,
+    /// Whether it calls itself a digital negative.
+    pub is_dng: bool,
+    /// Whether the first directory has others below it.
+    pub has_sub_directories: bool,
+    /// A place that a directory or its values should be at, and the file does not reach.
+    pub missing: Option<u64>,
+}
+
+/// Walks the directories of a TIFF that begins at offset 0; `None` when it does not begin like one. The magic numbers of
+/// Panasonic and Olympus are taken too.
+///
+/// # Errors
+/// What `read` fails with.
+pub fn walk(read: &mut ReadAt<'_>) -> io::Result<Option<Structure>> {
+    let head = read(0, 16)?;
+    let little = match head.first_chunk::<2>() {
+        Some(b"II") => true,
+        Some(b"MM") => false,
+        Some(_) | None => return Ok(None),
+    };
+    let magic = number(head.get(2..4).unwrap_or_default(), little);
+    let (big, first) = match magic {
+        Some(43) => (true, head.get(8..16)),
+        Some(42 | 0x55 | 0x4F52 | 0x5352) => (false, head.get(4..8)),
+        Some(_) | None => return Ok(None),
+    };
+    let Some(first) = first.and_then(|bytes| number(bytes, little)) else { return Ok(None) };
+    let mut walk = Walk { read, little, big, found: Structure::default(), seen: Vec::new() };
+    let mut next = vec![first];
+    while let Some(at) = next.pop() {
+        if at == 0 || walk.seen.contains(&at) || walk.seen.len() >= MAX_DIRECTORIES {
+            continue;
+        }
+        walk.seen.push(at);
+        walk.directory(at, &mut next)?;
+    }
+    Ok(Some(walk.found))
+}
+
+struct Walk<'a, 'r> {
+    read: &'a mut ReadAt<'r>,
+    little: bool,
+    big: bool,
+    found: Structure,
+    seen: Vec<u64>,
+}
+
+impl Walk<'_, '_> {
+    fn number(&self, bytes: Option<&[u8]>) -> Option<u64> {
+        number(bytes?, self.little)
+    }
+
+    fn directory(&mut self, at: u64, next: &mut Vec<u64>) -> io::Result<()> {
+        let (count_width, entry_width, link_width) = if self.big { (8, 20, 8) } else { (2, 12, 4) };
+        let head = (self.read)(at, count_width)?;
+        let Some(count) = self.number(Some(&head)).filter(|_| head.len() == count_width) else {
+            self.found.missing.get_or_insert(at);
+            return Ok(());
+        };
+        let count = usize::try_from(count).unwrap_or(usize::MAX).min(MAX_ENTRIES);
+        let body = (self.read)(at + count_width as u64, count * entry_width + link_width)?;
+        if body.len() < count * entry_width {
+            self.found.missing.get_or_insert(at);
+        }
+        let mut directory = Directory::default();
+        let mut places = [const { Vec::new() }; 4];
+        let [strips, strip_lengths, tiles, tile_lengths] = &mut places;
+        let (mut jpeg_at, mut jpeg_length, mut rw2) = (None, None, None);
+        for entry in body.chunks_exact(entry_width).take(count) {
+            let tag = self.number(entry.get(..2)).and_then(|tag| u16::try_from(tag).ok()).unwrap_or(0);
+            match tag {
+                WIDTH => directory.width = self.single(entry)?,
+                HEIGHT => directory.height = self.single(entry)?,
+                COMPRESSION => directory.compression = self.single(entry)?,
+                STRIP_OFFSETS => *strips = self.values(entry)?,
+                STRIP_LENGTHS => *strip_lengths = self.values(entry)?,
+                TILE_OFFSETS => *tiles = self.values(entry)?,
+                TILE_LENGTHS => *tile_lengths = self.values(entry)?,
+                JPEG_OFFSET => jpeg_at = self.single(entry)?,
+                JPEG_LENGTH => jpeg_length = self.single(entry)?,
+                RW2_OFFSET => rw2 = self.single(entry)?,
+                MAKE if self.found.make.is_none() => self.found.make = self.bytes(entry)?,
+                DNG_VERSION => self.found.is_dng = true,
+                SUB_DIRECTORIES => {
+                    self.found.has_sub_directories |= self.seen.len() == 1;
+                    next.extend(self.values(entry)?.into_iter().take(MAX_DIRECTORIES));
+                }
+                _ => {}
+            }
+        }
+        next.extend(self.number(body.get(count * entry_width..count * entry_width + link_width)));
+        for (starts, lengths) in [(&places[0], &places[1]), (&places[2], &places[3])] {
+            directory.data.extend(starts.iter().zip(lengths).map(|(&start, &length)| Extent { start, length }));
+        }
+        if directory.data.is_empty() && let Some(start) = rw2 {
+            directory.data.push(Extent { start: start.into(), length: 1 });
+        }
+        directory.jpeg = jpeg_at
+            .zip(jpeg_length)
+            .map(|(start, length)| Extent { start: u64::from(start), length: u64::from(length) });
+        if !directory.data.is_empty() || directory.jpeg.is_some() {
+            self.found.directories.push(directory);
+        }
+        Ok(())
+    }
+
+    fn single(&mut self, entry: &[u8]) -> io::Result<Option<u32>> {
+        Ok(self.values(entry)?.first().and_then(|value| u32::try_from(*value).ok()))
+    }
+
+    fn values(&mut self, entry: &[u8]) -> io::Result<Vec<u64>> {
+        let width = value_width(self.number(entry.get(2..4)));
+        let Some(bytes) = self.bytes(entry)?.filter(|_| width > 0) else { return Ok(Vec::new()) };
+        Ok(bytes.chunks_exact(width).filter_map(|value| number(value, self.little)).collect())
+    }
+
+    /// The bytes of an entry's values, from inside the entry or from where it points to.
+    fn bytes(&mut self, entry: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let width = value_width(self.number(entry.get(2..4))) as u64;
+        let room: usize = if self.big { 8 } else { 4 };
+        let Some(count) = self.number(entry.get(4..4 + room)).filter(|count| (1..=MAX_VALUES).contains(count)) else {
+            return Ok(None);
+        };
+        let Ok(length) = usize::try_from(count * width) else { return Ok(None) };
+        let field = entry.get(4 + room..4 + room * 2);
+        if length <= room {
+            return Ok(field.and_then(|field| field.get(..length)).map(<[u8]>::to_vec));
+        }
+        let Some(at) = self.number(field) else { return Ok(None) };
+        let bytes = (self.read)(at, length)?;
+        if bytes.len() < length {
+            self.found.missing.get_or_insert(at);
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// Bytes of one value of a field type (TIFF 6, section 2); 0 for types that are not read here.
+fn value_width(kind: Option<u64>) -> usize {
+    match kind {
+        Some(1 | 2 | 6 | 7) => 1,
+        Some(3 | 8) => 2,
+        Some(4 | 9 | 13) => 4,
+        Some(16..=18) => 8,
+        Some(_) | None => 0,
+    }
+}
+
+fn number(bytes: &[u8], little: bool) -> Option<u64> {
+    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    (1..=8).contains(&bytes.len()).then(|| {
+        if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) }
+    })
+}

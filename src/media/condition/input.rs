@@ -1,0 +1,59 @@
+//! Reading by offset, and looking for holes, in bounded memory.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::formats::isobmff::Extent;
+use crate::formats::zeros::{Hole, SECTOR, holes, is_zero};
+
+const WINDOW: usize = 1 << 20;
+
+/// Reads `length` bytes at `at`, fewer where the file ends. Allocates no more than is there.
+pub(super) fn read_at<R: Read + Seek>(input: &mut R, at: u64, length: usize) -> io::Result<Vec<u8>> {
+    input.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    input.by_ref().take(length as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether there is nothing but zeros; stops at the first byte that is none.
+pub(super) fn holds_only_zeros<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<bool> {
+    let mut at = 0;
+    while at < size {
+        let window = read_at(input, at, if at == 0 { 4096 } else { WINDOW })?;
+        if window.is_empty() {
+            break;
+        }
+        if !is_zero(&window) {
+            return Ok(false);
+        }
+        at += window.len() as u64;
+    }
+    Ok(true)
+}
+
+/// The zero-filled sectors inside `extents` (any order, overlaps allowed), as how many of their bytes are lost and where
+/// the first hole is. Gaps between extents are not read.
+pub(super) fn holes_in<R: Read + Seek>(input: &mut R, extents: &[Extent]) -> io::Result<(u64, Option<u64>)> {
+    let mut ranges: Vec<(u64, u64)> =
+        extents.iter().map(|extent| (extent.start, extent.start.saturating_add(extent.length))).collect();
+    ranges.sort_unstable();
+    let (mut lost, mut first, mut done) = (0, None, 0);
+    let sector = SECTOR as u64;
+    for (start, end) in ranges {
+        let (mut at, end) = (start.max(done).next_multiple_of(sector), end);
+        done = done.max(end);
+        while at + sector <= end {
+            let length = usize::try_from(end - at).unwrap_or(WINDOW).min(WINDOW);
+            let window = read_at(input, at, length / SECTOR * SECTOR)?;
+            for Hole { start, end } in holes(&window, at) {
+                lost += end - start;
+                first = first.or(Some(start));
+            }
+            if window.len() < SECTOR {
+                break;
+            }
+            at += window.len() as u64;
+        }
+    }
+    Ok((lost, first))
+}
