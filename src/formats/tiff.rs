@@ -142,7 +142,9 @@ impl Walk<'_, '_> {
         for (starts, lengths) in [(&places[0], &places[1]), (&places[2], &places[3])] {
             directory.data.extend(starts.iter().zip(lengths).map(|(&start, &length)| Extent { start, length }));
         }
-        if directory.data.is_empty() && let Some(start) = rw2 {
+        if directory.data.is_empty()
+            && let Some(start) = rw2
+        {
             directory.data.push(Extent { start: start.into(), length: 1 });
         }
         directory.jpeg = jpeg_at
@@ -198,7 +200,7 @@ fn value_width(kind: Option<u64>) -> usize {
 
 fn number(bytes: &[u8], little: bool) -> Option<u64> {
     let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    (1..=8).contains(&bytes.len()).then(|| {
-        if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) }
-    })
+    (1..=8)
+        .contains(&bytes.len())
+        .then(|| if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) })
 }

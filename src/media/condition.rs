@@ -91,11 +91,9 @@ pub fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<
         Kind::Psd | Kind::Crw | Kind::X3f | Kind::Mkv | Kind::Mts | Kind::Mpg | Kind::Wmv => {
             shallow::test(input, size, kind)
         }
-        Kind::Unknown => Ok(Tested::damaged(
-            Depth::Signature,
-            None,
-            "does not begin like any picture or video that we know",
-        )),
+        Kind::Unknown => {
+            Ok(Tested::damaged(Depth::Signature, None, "does not begin like any picture or video that we know"))
+        }
     }
 }
 

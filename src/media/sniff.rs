@@ -110,6 +110,9 @@ fn by_box(head: &[u8]) -> Option<Kind> {
         // Sound, JPEG 2000, and Adobe's and Apple's books.
         b"M4A " | b"M4B " | b"M4P " | b"jp2 " | b"jpx " | b"jpm " | b"F4A " | b"F4B " => None,
         _ if major.starts_with(b"3g") => Some(Kind::ThreeGp),
+        // A name of its own, with what it is compatible with after it.
+        _ if has(b"heic") || has(b"heix") => Some(Kind::Heic),
+        _ if has(b"qt  ") && !has(b"isom") => Some(Kind::Mov),
         _ => Some(Kind::Mp4),
     }
 }
@@ -149,7 +152,9 @@ fn is_something_else(head: &[u8]) -> bool {
         b"fLaC",
     ];
     let text = head.trim_ascii_start().get(..14).unwrap_or_default().to_ascii_lowercase();
-    magics.iter().any(|magic| head.starts_with(magic)) || text.starts_with(b"<!doctype html") || text.starts_with(b"<html")
+    magics.iter().any(|magic| head.starts_with(magic))
+        || text.starts_with(b"<!doctype html")
+        || text.starts_with(b"<html")
 }
 
 #[cfg(test)]

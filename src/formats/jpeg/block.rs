@@ -71,17 +71,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     pub(super) fn new(dc: Option<&'a Table>, ac: Option<&'a Table>, blocks: u32, known: &'a mut [u64]) -> Self {
-        Self {
-            dc,
-            ac,
-            blocks,
-            band: (0, 63),
-            limits: Limits::NONE,
-            dc_size_limit: 15,
-            known,
-            mean: 0,
-            empty_blocks: 0,
-        }
+        Self { dc, ac, blocks, band: (0, 63), limits: Limits::NONE, dc_size_limit: 15, known, mean: 0, empty_blocks: 0 }
     }
 
     /// Forgets what a restart interval does not carry over.

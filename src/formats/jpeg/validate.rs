@@ -12,6 +12,8 @@ use crate::formats::numbers::be16;
 const MAX_BLOCKS: u64 = 1 << 25;
 /// Blocks looked at over all scans. Bounds the time that a file made to be slow can take.
 const MAX_WORK: u64 = 1 << 30;
+/// Stray bytes between the segments of a header that are gone over.
+const STRAY: usize = 64;
 
 /// What is wrong at a place in a JPEG.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,7 +85,8 @@ impl Verdict {
             State::Whole => true,
             State::Truncated => self.followed,
             State::Broken { fault, .. } => {
-                self.mcus_good < self.mcus_expected || matches!(fault, Fault::NoPicture | Fault::BadScan)
+                let outside = matches!(fault, Fault::NoPicture | Fault::BadScan | Fault::NoMarker);
+                self.mcus_good < self.mcus_expected || outside
             }
         };
         let share = (self.mcus_good * 100).checked_div(self.mcus_expected).unwrap_or(0);
@@ -142,7 +145,8 @@ impl<'a> Validator<'a> {
     }
 
     fn run(&mut self) {
-        let begins = matches!(next_segment(self.bytes, 0), Step::Segment(first) if first.marker == SOI && first.at == 0);
+        let begins =
+            matches!(next_segment(self.bytes, 0), Step::Segment(first) if first.marker == SOI && first.at == 0);
         if !begins {
             let fault = if self.bytes.len() < 2 { Fault::Ended } else { Fault::NoPicture };
             return self.note(0, fault);
@@ -153,11 +157,13 @@ impl<'a> Validator<'a> {
                 Step::Ended => return self.note(at, Fault::Ended),
                 Step::Lost => {
                     self.note(at, Fault::NoMarker);
-                    // Before the picture's own header, the next marker may be that of a thumbnail inside the metadata.
-                    let next = next_marker(self.bytes, at + 1).filter(|_| self.frame.is_some());
+                    // Before the picture's own header, a marker further on may be that of a thumbnail in the metadata.
+                    let near = if self.frame.is_some() { usize::MAX } else { STRAY };
+                    let next = next_marker(self.bytes, at + 1).filter(|next| next - at <= near);
                     let Some(next) = next else { return };
                     at = next;
                 }
+                Step::Segment(segment) if segment.marker == SOI => return self.note(at, Fault::NoMarker),
                 Step::Segment(segment) if segment.marker == EOI => {
                     self.end = Some(segment.end);
                     if self.fault.is_none() {
@@ -183,7 +189,7 @@ impl<'a> Validator<'a> {
             DRI => be16(segment.payload, 0).map(|interval| self.restart_interval = u32::from(interval)),
             SOS => return self.scan(segment),
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => self.start_frame(segment),
-            SOI | 0xD0..=0xD7 => None,
+            0xD0..=0xD7 => None,
             _ => Some(()),
         };
         if understood.is_none() {

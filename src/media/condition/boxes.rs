@@ -13,9 +13,8 @@ use super::{Tested, percent};
 const MAX_INDEX: u64 = 64 << 20;
 
 /// Codecs whose data never holds a sector of zeros: start codes must not appear in it, or it is JPEG.
-const CODED: [&[u8; 4]; 12] = [
-    b"avc1", b"avc3", b"hvc1", b"hev1", b"dvh1", b"dvhe", b"mp4v", b"s263", b"jpeg", b"mjpa", b"mjpb", b"dmb1",
-];
+const CODED: [&[u8; 4]; 12] =
+    [b"avc1", b"avc3", b"hvc1", b"hev1", b"dvh1", b"dvhe", b"mp4v", b"s263", b"jpeg", b"mjpa", b"mjpb", b"dmb1"];
 
 #[derive(Default)]
 struct Top {
@@ -65,11 +64,15 @@ pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::
     }
     let has_index = top.moov.is_some() || top.meta.is_some() || top.has_large_index || top.has_fragments;
     if !has_index && kind != Kind::Jxl {
- return Ok(Tested::damaged(Depth::Structure, None, "has lost the index that says where its pictures are"));
+        return Ok(Tested::damaged(Depth::Structure, None, "has lost the index that says where its pictures are"));
     }
     // Behind a complete movie or picture, phones leave trailers of their own.
     if let Some(at) = top.lost.filter(|_| total == 0) {
-        return Ok(Tested::damaged(Depth::Structure, percent(at, size), "is broken inside: what should be a part of it is none"));
+        return Ok(Tested::damaged(
+            Depth::Structure,
+            percent(at, size),
+            "is broken inside: what should be a part of it is none",
+        ));
     }
     let (lost, first) = holes_in(input, &coded)?;
     Ok(match first {

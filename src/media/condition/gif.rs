@@ -15,7 +15,10 @@ const MAX_BYTES: usize = 128 << 20;
 pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Tested> {
     let bytes = read_at(input, 0, MAX_BYTES)?;
     if (bytes.len() as u64) < size {
-        return Ok(Tested { finding: Some("is too large to be tested".to_owned()), ..Tested::intact(Depth::Signature) });
+        return Ok(Tested {
+            finding: Some("is too large to be tested".to_owned()),
+            ..Tested::intact(Depth::Signature)
+        });
     }
     let end = blocks(&bytes);
     let tested = match (end, decode::frames(input)?) {

@@ -37,11 +37,17 @@ pub(super) fn holes_in<R: Read + Seek>(input: &mut R, extents: &[Extent]) -> io:
     let mut ranges: Vec<(u64, u64)> =
         extents.iter().map(|extent| (extent.start, extent.start.saturating_add(extent.length))).collect();
     ranges.sort_unstable();
-    let (mut lost, mut first, mut done) = (0, None, 0);
-    let sector = SECTOR as u64;
+    let mut joined: Vec<(u64, u64)> = Vec::new();
     for (start, end) in ranges {
-        let (mut at, end) = (start.max(done).next_multiple_of(sector), end);
-        done = done.max(end);
+        match joined.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            Some(_) | None => joined.push((start, end)),
+        }
+    }
+    let (mut lost, mut first) = (0, None);
+    let sector = SECTOR as u64;
+    for (start, end) in joined {
+        let mut at = start.next_multiple_of(sector);
         while at + sector <= end {
             let length = usize::try_from(end - at).unwrap_or(WINDOW).min(WINDOW);
             let window = read_at(input, at, length / SECTOR * SECTOR)?;

@@ -39,7 +39,8 @@ fn judge(bytes: &[u8], verdict: &Verdict, is_all: bool) -> Tested {
             }
             let mut tested = Tested::intact(depth);
             if !verdict.followed {
-                tested.finding = Some("is too large or too unusual to decode: only its structure was tested".to_owned());
+                tested.finding =
+                    Some("is too large or too unusual to decode: only its structure was tested".to_owned());
             }
             tested
         }

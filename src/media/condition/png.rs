@@ -16,6 +16,9 @@ const MAX_INFLATED: u64 = 4 << 30;
 const WINDOW: u64 = 1 << 20;
 
 pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Tested> {
+    if read_at(input, 0, SIGNATURE.len())? != SIGNATURE {
+        return Ok(Tested::damaged(Depth::Structure, Some(0), "is broken in its first bytes"));
+    }
     let mut walk = Walk { header: None, inflate: Inflate::new(), fault: None, good: None };
     let ended = walk.chunks(input, size)?;
     Ok(walk.judge(ended))

@@ -52,7 +52,11 @@ fn video<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Tested> {
                 break;
             }
             let good = percent(at, size);
-            return Ok(Tested::damaged(Depth::Structure, good, "is broken inside: what should be a chunk of it is none"));
+            return Ok(Tested::damaged(
+                Depth::Structure,
+                good,
+                "is broken inside: what should be a chunk of it is none",
+            ));
         }
         has_index |= name == b"idx1";
         has_frames |= form == Some(b"movi");

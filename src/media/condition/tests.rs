@@ -1,6 +1,11 @@
 //! Files are made here, then cut, holed and flipped.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests say what they expected")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "tests say what they expected"
+)]
 
 mod corpus;
 mod made;

@@ -74,7 +74,11 @@ fn extents<R: Read + Seek>(input: &mut R, size: u64, found: &Structure) -> io::R
         let finding = format!("ends after {} % of the picture", good.unwrap_or(0));
         Tested::truncated(Depth::Structure, good, finding)
     } else if found.missing.is_some_and(|at| at >= size) || others_cut {
-        Tested::truncated(Depth::Structure, good, "is whole as a picture, but a part of what goes with it lies past its end")
+        Tested::truncated(
+            Depth::Structure,
+            good,
+            "is whole as a picture, but a part of what goes with it lies past its end",
+        )
     } else {
         let compressed = |directory: &&Directory| directory.compression.is_some_and(|one| COMPRESSED.contains(&one));
         let coded: Vec<Extent> = found.directories.iter().filter(compressed).flat_map(|one| one.data.clone()).collect();

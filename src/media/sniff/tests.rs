@@ -1,4 +1,4 @@
-#![allow(clippy::indexing_slicing, reason = "tests say what they expected")]
+#![allow(clippy::indexing_slicing, clippy::trivially_copy_pass_by_ref, reason = "tests say what they expected")]
 
 use super::*;
 
@@ -73,6 +73,7 @@ fn brands_tell_the_boxes_apart() {
     assert_eq!(sniff(&ftyp(b"qt  ", &[]), b""), Some(Kind::Mov));
     assert_eq!(sniff(&ftyp(b"3gp5", &[]), b""), Some(Kind::ThreeGp));
     assert_eq!(sniff(&ftyp(b"isom", &[]), b""), Some(Kind::Mp4));
+    assert_eq!(sniff(&ftyp(b"hhhh", &[b"mif1", b"heic"]), b""), Some(Kind::Heic));
     assert_eq!(sniff(&ftyp(b"M4A ", &[]), b"song.m4a"), None);
 }
 
@@ -121,7 +122,8 @@ fn sidecars_are_told_by_content_and_name() {
 
 #[test]
 fn heads_cut_anywhere_never_panic() {
-    let heads = [ftyp(b"mif1", &[b"avif"]), tiff_by(b"NIKON\0", true, true), b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28".to_vec()];
+    let heads =
+        [ftyp(b"mif1", &[b"avif"]), tiff_by(b"NIKON\0", true, true), b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28".to_vec()];
     for head in heads {
         for length in 0..head.len() {
             assert!(sniff(&head[..length], b"a.jpg").is_some());

@@ -229,7 +229,7 @@ fn a_missing_end_mark_is_a_cut_with_the_whole_picture() {
 #[test]
 fn the_height_may_stand_after_the_first_scan() {
     let mut bytes = picture(Style::Baseline);
-    let sof = (2..).find(|at| bytes[*at] == 0xFF && bytes[at + 1] == 0xC0).expect("a frame header");
+    let sof = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).expect("a frame header");
     let lines = [bytes[sof + 5], bytes[sof + 6]];
     bytes[sof + 5..sof + 7].fill(0);
     assert_ne!(validate(&bytes).state, State::Whole, "a height of nothing");
@@ -248,9 +248,18 @@ fn a_segment_of_impossible_length_ends_no_loop() {
 }
 
 #[test]
+fn stray_bytes_in_the_header_are_told_and_the_picture_is_still_measured() {
+    let mut bytes = picture(Style::Baseline);
+    bytes.splice(2..2, [1, 2, 3, 4, 5, 6, 7]);
+    let verdict = validate(&bytes);
+    assert_eq!(verdict.state, State::Broken { at: 2, fault: Fault::NoMarker });
+    assert_eq!(verdict.good_percent(), Some(100));
+}
+
+#[test]
 fn a_giant_that_is_only_a_header_costs_nothing() {
     let mut bytes = picture(Style::Progressive);
-    let sof = (2..).find(|at| bytes[*at] == 0xFF && bytes[at + 1] == 0xC2).expect("a frame header");
+    let sof = bytes.windows(2).position(|pair| pair == [0xFF, 0xC2]).expect("a frame header");
     bytes[sof + 5..sof + 9].fill(0xFF);
     let verdict = validate(&bytes);
     assert!(!verdict.followed);
