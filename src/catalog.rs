@@ -53,11 +53,11 @@ pub use companions::CompanionOutcome;
 pub use description::{Description, Undescribed};
 pub use error::CatalogError;
 pub use examination::EXAMINER_VERSION;
-pub use export::Shard;
+pub use export::{Shard, path_of_exported_photo};
 pub use folders::{FolderFile, OwnedPhoto};
 pub use import::Imported;
 pub use operations::{OperationId, OperationRow, Undone};
-pub use plan::{Plan, PlanAlbum, PlanAlbumFile, PlanFile, PlanPhoto, Words};
+pub use plan::{Plan, PlanAlbum, PlanAlbumFile, PlanFile, PlanPhoto};
 pub use proofs::{AtRiskPhotos, ObjectRow, ProofSummary};
 pub use runs::{Job, Outcome, RunId, RunRow};
 pub use search::{KindFilter, Query};
@@ -155,6 +155,11 @@ impl Catalog {
         connection.pragma_update(None, "temp_store", "memory")?;
         let archive_id = connection.query_row("SELECT id FROM archive", [], |row| row.get(0))?;
         Ok(Self { connection, archive_id })
+    }
+
+    /// Ends the work with the catalog: afterwards all of it is in its one file.
+    pub fn close(self) -> Result<(), CatalogError> {
+        self.connection.close().map_err(|(_, cause)| cause.into())
     }
 
     /// The id of the archive that this catalog belongs to.

@@ -1,9 +1,9 @@
 //! What stored bytes are, say and are worth: kind, facts, capture time, condition.
 
 pub mod capture_time;
-pub mod facts;
 pub mod condition;
 mod examine;
+pub mod facts;
 mod sniff;
 
 pub use examine::examine;

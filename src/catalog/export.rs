@@ -5,6 +5,7 @@
 //! a night costs only the shards that changed: photos by the month they were taken, objects by the month they were
 //! kept, sightings by the month they were first seen.
 
+mod find;
 pub(super) mod lines;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use super::sources::SourceIdentity;
 use super::{Catalog, CatalogError};
 use crate::model::{RawPath, Sha1Digest};
 
+pub use find::path_of_exported_photo;
 use lines::{
     AlbumLine, CompanionLine, Examined, Header, MemberLine, ObjectLine, PhotoLine, SaidLine, SightingLine, SourceLine,
     TombstoneLine, What, source_key, text_and_bytes,

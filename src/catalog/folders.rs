@@ -39,6 +39,23 @@ pub struct OwnedPhoto {
 }
 
 impl Catalog {
+    /// The photos seen in a folder and below it, those in the trash left out. `folder` is a path from the top of any
+    /// source, or the end of one: `2014-08 Lisbon`, `Pictures/2014-08 Lisbon`.
+    pub fn photos_of_folder(&self, folder: &str) -> Result<Vec<PhotoId>, CatalogError> {
+        let wanted = folder.trim_matches('/').as_bytes();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT photo.id, photo.taken_at FROM folder
+             JOIN sighting ON sighting.folder = folder.row
+             LEFT JOIN companion ON companion.object = sighting.object
+             JOIN photo ON photo.object = sighting.object OR photo.row = companion.photo
+             WHERE instr('/' || CAST(folder.path AS TEXT), ?1) > 0 AND deleted_at IS NULL
+             ORDER BY photo.taken_at IS NULL, photo.taken_at, photo.id",
+        )?;
+        let part = format!("/{}/", String::from_utf8_lossy(wanted));
+        let rows = statement.query_map([part], |row| columns::photo(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Folders in which something was kept or examined since they were grouped, at most `limit`. A folder path ends
     /// with its slash, and is empty at the top of the source.
     pub fn folders_to_group(&self, limit: usize) -> Result<Vec<(SourceId, RawPath)>, CatalogError> {

@@ -14,7 +14,8 @@ use super::export::{Shard, shards};
 use super::tree_path::with_suffix;
 use super::{Catalog, CatalogError};
 use crate::formats::file_name;
-use crate::model::{AlbumName, CaptureTime, ObjectId, PhotoId};
+use crate::formats::sidecar::Words;
+use crate::model::{AlbumName, ObjectId, PhotoId};
 
 /// How many digits of its hash an object below `kept/` is told apart by.
 const KEPT_DIGITS: usize = 16;
@@ -68,23 +69,6 @@ pub struct PlanFile {
     pub modified_at: Timestamp,
 }
 
-/// What people say about a photo, completed with what its files say about the same things.
-#[derive(Clone, PartialEq, Default, Debug)]
-pub struct Words {
-    /// The caption.
-    pub caption: Option<String>,
-    /// Stars, -1 to 5.
-    pub rating: Option<i8>,
-    /// Keywords.
-    pub keywords: Vec<String>,
-    /// Names of the albums that it is in.
-    pub albums: Vec<String>,
-    /// Names of the people on it.
-    pub people: Vec<String>,
-    /// When a person says that it was taken.
-    pub taken_at: Option<CaptureTime>,
-}
-
 /// An album in a snapshot.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PlanAlbum {
@@ -111,6 +95,13 @@ pub struct PlanAlbumFile {
     pub photo: PhotoId,
     /// The file's time, the same as below `photos/`.
     pub modified_at: Timestamp,
+}
+
+impl PlanAlbum {
+    /// The path of one of its files in the snapshot.
+    pub fn path(&self, file: &PlanAlbumFile) -> String {
+        format!("albums/{}/{}/{}", file_name::safe(self.owner.as_bytes()), self.folder_name, file.file_name)
+    }
 }
 
 impl Catalog {

@@ -47,6 +47,8 @@ pub enum KindFilter {
     Kind(Kind),
     /// Each of this family.
     Family(Family),
+    /// Each camera's raw format.
+    Raw,
 }
 
 impl KindFilter {
@@ -56,6 +58,7 @@ impl KindFilter {
             .filter(|(kind, _)| match self {
                 Self::Kind(wanted) => *kind == wanted,
                 Self::Family(wanted) => kind.family() == wanted,
+                Self::Raw => kind.is_raw(),
             })
             .map(|(_, word)| *word)
             .collect()

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read, Seek};
 
-use crate::model::{Examination, Facts, Kind};
+use crate::model::{Examination, Kind};
 
-use super::condition;
+use super::{condition, facts};
 
 /// Examines an object: its condition, and what it says about itself. `size` is that of the whole object.
 ///
@@ -15,15 +15,9 @@ use super::condition;
 pub fn examine<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Examination> {
     let tested = condition::test(input, size, kind)?;
     input.rewind()?;
-    let mut facts = read_facts(input, kind)?;
+    let mut facts = facts::read(input, kind)?;
     facts.width = tested.width.or(facts.width);
     facts.height = tested.height.or(facts.height);
     let condition::Tested { condition, depth, good_percent, finding, .. } = tested;
     Ok(Examination { condition, depth, good_percent, finding, facts })
-}
-
-// STAND-IN until the branch `facts` is merged: to become `use super::facts::read as read_facts`.
-#[allow(clippy::unnecessary_wraps, reason = "what takes its place reads")]
-fn read_facts<R: Read + Seek>(_input: &mut R, _kind: Kind) -> io::Result<Facts> {
-    Ok(Facts::default())
 }
