@@ -3,6 +3,7 @@
 
 mod archive;
 mod error;
+mod kit_copies;
 mod locks;
 mod marker;
 mod reading;
@@ -10,6 +11,7 @@ mod settings;
 
 pub use archive::Archive;
 pub use error::{Absence, ConfigError};
+pub use kit_copies::KitCopy;
 pub use locks::{Held, Lock, Sharing};
 pub use marker::{FORMAT, MARKER_FILE, Marker};
 pub use settings::{BadName, BadSettings, KitSettings, RepositoryName, RepositorySettings, SETTINGS_FILE, Settings};

@@ -51,6 +51,14 @@ pub fn replace_file(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<(
     sync_folder(folder)
 }
 
+/// Gives a whole file its name, in place of whatever bore it. After `Ok` the name is on the disk; after a crash the
+/// file has one of its two names.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    File::open(from)?.sync_all()?;
+    rustix::fs::rename(from, to)?;
+    sync_folder(folder_of(to))
+}
+
 /// Makes a folder and the missing ones above it. After `Ok` all their names are on the disk.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {

@@ -33,7 +33,7 @@ use self::backend::Backend;
 pub use self::check::{CheckFinding, Checked, FindingKind, ReadData};
 use self::engine::{Engine, connect};
 pub use self::error::{EngineFault, RepositoryError};
-pub use self::location::{Location, ParseLocationError};
+pub use self::location::{Location, ParseLocationError, Scheme};
 pub use self::read::SnapshotFile;
 pub use self::snapshot::{ParseSnapshotIdError, Snapshot, SnapshotId, SnapshotStamp};
 use self::store::Store;

@@ -20,6 +20,6 @@ mod store;
 
 pub use error::SecretsError;
 pub use file::SECRETS_FILE;
-pub use generate::{PASSPHRASE_WORDS, generate_passphrase, generate_password};
+pub use generate::{PASSPHRASE_WORDS, generate_id, generate_passphrase, generate_password};
 pub use given::{Scheme, password_from_environment, read_password_file};
 pub use store::Secrets;

@@ -169,9 +169,12 @@ fn top_module(file: &Path) -> Option<String> {
     (name != "lib" && name != "main").then_some(name)
 }
 
-/// The text without comments and without what follows `#[cfg(test)]`; nothing for a `tests.rs`.
+/// The text without comments and without what follows `#[cfg(test)]`; nothing for `tests.rs` and what is below
+/// `tests/`.
 fn code(file: &Path) -> String {
-    if file.file_name().is_some_and(|name| name == "tests.rs") {
+    if file.components().skip_while(|part| part.as_os_str() != "src").any(|part| part.as_os_str() == "tests")
+        || file.file_name().is_some_and(|name| name == "tests.rs")
+    {
         return String::new();
     }
     let text = fs::read_to_string(file).expect("a source file is text");

@@ -71,10 +71,15 @@ impl Archive {
         Ok(Self { folder: folder.to_owned(), marker, settings })
     }
 
+    /// Whether there is an archive in `folder`, of whatever version.
+    pub fn is_one(folder: &Path) -> bool {
+        folder.join(MARKER_FILE).is_file()
+    }
+
     /// The nearest folder that is an archive: `start`, or one that it lies in.
     pub fn find(start: &Path) -> Option<PathBuf> {
         let start = std::path::absolute(start).ok()?;
-        start.ancestors().find(|folder| folder.join(MARKER_FILE).is_file()).map(Path::to_owned)
+        start.ancestors().find(|folder| Self::is_one(folder)).map(Path::to_owned)
     }
 
     /// Writes new settings, and takes them over. After `Err`, or a crash, the old ones stand as before.
@@ -165,7 +170,7 @@ fn refuse_what_is_there(folder: &Path) -> Result<(), ConfigError> {
 }
 
 /// The text of a file; `None` when there is no such file.
-fn read(file: &Path) -> Result<Option<String>, ConfigError> {
+pub(super) fn read(file: &Path) -> Result<Option<String>, ConfigError> {
     let read = || -> io::Result<String> {
         if fs::metadata(file)?.len() > MOST_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than such a file can be"));
@@ -179,7 +184,7 @@ fn read(file: &Path) -> Result<Option<String>, ConfigError> {
     }
 }
 
-fn write(file: &Path, text: &str) -> Result<(), ConfigError> {
+pub(super) fn write(file: &Path, text: &str) -> Result<(), ConfigError> {
     replace_file(file, text.as_bytes(), Readers::Anyone).map_err(|source| failed(file, "written", source))
 }
 
@@ -286,7 +291,7 @@ mod tests {
         let mut archive = Archive::create(place.path(), "anna", "a1").unwrap();
         let mut settings = archive.settings.clone();
         let name = "usb".parse().unwrap();
-        settings.repositories.push(RepositorySettings { name, location: "/mnt".into(), options: [].into() });
+        settings.repositories.push(RepositorySettings { name, location: "/mnt".into(), id: None, options: [].into() });
         archive.save_settings(settings.clone()).unwrap();
         assert_eq!(Archive::open(place.path()).unwrap().settings, settings);
 
@@ -304,7 +309,7 @@ mod tests {
         put(&archive.settings_file(), "# mine\nowner = \"anna\"\n");
         let mut settings = archive.settings.clone();
         let name = "usb".parse().unwrap();
-        settings.repositories.push(RepositorySettings { name, location: "/mnt".into(), options: [].into() });
+        settings.repositories.push(RepositorySettings { name, location: "/mnt".into(), id: None, options: [].into() });
         archive.save_settings(settings.clone()).unwrap();
         assert!(fs::read_to_string(archive.settings_file()).unwrap().starts_with("# mine\n"));
 

@@ -22,7 +22,15 @@ enum Shape {
 /// Every setting there is; `the_table_of_keys_knows_every_setting` holds it and [`Settings`] together.
 const SETTINGS: &[(&str, Shape)] = &[
     ("owner", Shape::Value),
-    ("repository", Shape::Tables(&[("name", Shape::Value), ("location", Shape::Value), ("options", Shape::FreeTable)])),
+    (
+        "repository",
+        Shape::Tables(&[
+            ("name", Shape::Value),
+            ("location", Shape::Value),
+            ("id", Shape::Value),
+            ("options", Shape::FreeTable),
+        ]),
+    ),
     ("kit", Shape::Table(&[("recipients", Shape::Value)])),
 ];
 
@@ -226,6 +234,7 @@ recipients = ["age1xyz"]
         after.repositories.push(RepositorySettings {
             name,
             location: "/c".into(),
+            id: None,
             options: [("a".into(), "b".into())].into(),
         });
         let text = after.to_toml_after(&before, FULL).unwrap();

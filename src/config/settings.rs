@@ -32,6 +32,9 @@ pub struct RepositorySettings {
     pub name: RepositoryName,
     /// Where it is, written as restic writes it.
     pub location: String,
+    /// The repository's own id: another repository at the same place is noticed. Written by the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What else its store needs to know: `region`. Never a key or a password.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
@@ -196,7 +199,8 @@ pub enum BadSettings {
 
 impl BadSettings {
     /// What a person can do about it.
-    pub(super) fn hint(&self) -> Option<String> {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey { nearest: Some(name), line, .. } => Some(format!("write “{name}” in line {line}")),
             Self::Secret { line, .. } => Some(format!("take line {line} out, and think of what it held as known")),

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Condition, Kind, ObjectId, PhotoId, Problem};
+use super::{Album, Condition, Kind, ObjectId, PhotoId, Problem};
 
 /// What one pass over one source did.
 #[derive(Clone, PartialEq, Default, Debug, Serialize)]
@@ -373,4 +373,136 @@ pub struct StatusReport {
     pub due: Vec<String>,
     /// What is wrong.
     pub problems: Vec<String>,
+}
+
+/// What a recovery brought back.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct RecoverReport {
+    /// The snapshot it came from.
+    pub snapshot: String,
+    /// Photos in the archive now.
+    pub photos: u64,
+    /// Albums in the archive now.
+    pub albums: u64,
+    /// Objects that the snapshot holds.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that came from the repository.
+    pub fetched_bytes: u64,
+    /// Objects that an earlier, interrupted recovery had brought back.
+    pub already_there: u64,
+    /// The words that open the new kit, where the old ones were not known.
+    pub words: Option<String>,
+    /// What did not come back.
+    pub problems: Vec<Problem>,
+}
+
+impl RecoverReport {
+    /// The same report, fit to be kept: words belong on paper.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        Self { words: None, ..self.clone() }
+    }
+}
+
+/// What a rescue did, step by step.
+#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+pub struct RescueReport {
+    /// The archive.
+    pub archive: String,
+    /// One report per source that could be read.
+    pub ingests: Vec<IngestReport>,
+    /// Sources that could not be read, and why.
+    pub failed_sources: Vec<String>,
+    /// The copies.
+    pub backup: BackupReport,
+    /// What was proven by restoring.
+    pub drill: DrillReport,
+    /// The archive's own copy of the recovery kit.
+    pub kit: String,
+    /// The words that open the kit, when the archive was made just now.
+    pub words: Option<String>,
+    /// How everything stands now.
+    pub status: StatusReport,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong as far as was looked.
+    pub fn is_sound(&self) -> bool {
+        self.objects.missing.is_empty()
+            && self.objects.altered.is_empty()
+            && self.repositories.iter().all(|repository| repository.ok)
+    }
+}
+
+/// One album in a list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AlbumReport {
+    /// What it is called.
+    pub name: String,
+    /// Whose it is.
+    pub owner: String,
+    /// Photos in it, deleted ones not counted.
+    pub photos: u64,
+    /// The day of its earliest dated photo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The day of its latest dated photo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+impl From<Album> for AlbumReport {
+    fn from(album: Album) -> Self {
+        let Album { id: _, owner, name, photos, from, to } = album;
+        Self { name: name.to_string(), owner, photos, from, to }
+    }
+}
+
+/// The reports of one call of ingest: the report itself for one source, a list of them for several.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum IngestReports {
+    /// One source.
+    One(Box<IngestReport>),
+    /// Several sources, in their order.
+    Several(Vec<IngestReport>),
+}
+
+impl From<Vec<IngestReport>> for IngestReports {
+    fn from(mut reports: Vec<IngestReport>) -> Self {
+        match (reports.pop(), reports.is_empty()) {
+            (Some(only), true) => Self::One(Box::new(only)),
+            (Some(last), false) => {
+                reports.push(last);
+                Self::Several(reports)
+            }
+            (None, _) => Self::Several(reports),
+        }
+    }
+}
+
+impl BackupReport {
+    /// Whether a repository got no snapshot.
+    pub fn failed(&self) -> bool {
+        self.repositories.iter().any(|one| one.state == BackupState::Failed)
+    }
+
+    /// Whether a snapshot lacks something.
+    pub fn partial(&self) -> bool {
+        self.repositories.iter().any(|one| one.state == BackupState::Partial)
+    }
+}
+
+impl DrillReport {
+    /// Whether a repository could not be drilled at all.
+    pub fn failed(&self) -> bool {
+        self.repositories.iter().any(|one| one.error.is_some())
+    }
+
+    /// Whether a file did not come back.
+    pub fn unproven(&self) -> bool {
+        self.repositories.iter().any(|one| !one.failed.is_empty())
+    }
 }

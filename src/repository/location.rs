@@ -24,6 +24,17 @@ pub(super) enum Kind {
     B2 { bucket: String, prefix: String },
 }
 
+/// What speaks at a location.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// A file system of this machine.
+    Local,
+    /// Any store that speaks S3.
+    S3,
+    /// Backblaze B2's own interface.
+    B2,
+}
+
 /// Text that names no place a repository can be.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ParseLocationError {
@@ -52,6 +63,15 @@ impl Location {
         match self.kind() {
             Kind::Local(path) => Some(path),
             Kind::S3 { .. } | Kind::B2 { .. } => None,
+        }
+    }
+
+    /// What speaks there.
+    pub fn scheme(&self) -> Scheme {
+        match self.kind() {
+            Kind::Local(_) => Scheme::Local,
+            Kind::S3 { .. } => Scheme::S3,
+            Kind::B2 { .. } => Scheme::B2,
         }
     }
 

@@ -45,6 +45,13 @@ pub enum Content {
     Bytes(Vec<u8>),
 }
 
+impl TreeFile {
+    /// The bytes of the file.
+    pub fn size(&self) -> u64 {
+        self.content.size()
+    }
+}
+
 impl Content {
     fn size(&self) -> u64 {
         match self {

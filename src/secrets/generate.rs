@@ -11,6 +11,11 @@ pub fn generate_password() -> String {
     BASE32_NOPAD.encode(&random::<32>()).to_lowercase()
 }
 
+/// Makes the id of a new archive: 16 characters of `a`–`z` and `2`–`7`, no secret.
+pub fn generate_id() -> String {
+    BASE32_NOPAD.encode(&random::<10>()).to_lowercase()
+}
+
 /// Makes a passphrase of 8 words with spaces between them, each as likely as any other of the EFF's large list.
 pub fn generate_passphrase() -> String {
     let list = Wordlist::EffLong.get_list();

@@ -44,6 +44,20 @@ impl Secrets {
         })
     }
 
+    /// What was handed in alone, where there is no archive yet: keys for a bucket to restore from.
+    pub fn without_archive(
+        environment: &BTreeMap<String, String>,
+        credentials_directory: Option<&Path>,
+    ) -> Result<Self, SecretsError> {
+        Ok(Self {
+            archive: PathBuf::new(),
+            file_was_there: false,
+            contents: Contents::default(),
+            edits: Contents::default(),
+            given: Given::read(environment, credentials_directory)?,
+        })
+    }
+
     /// The password of a repository.
     pub fn repository_password(&self, name: &str) -> Option<String> {
         self.given.password(name).or_else(|| self.kept(name)?.password.clone())

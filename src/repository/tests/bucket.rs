@@ -191,7 +191,7 @@ fn a_server_that_dies_in_the_middle_ends_the_run_in_seconds_and_the_next_run_goe
     let started = Instant::now();
     let error = repository.back_up(tree.clone(), &stamp(1), &Recorder::default()).unwrap_err();
     assert!(matches!(error, RepositoryError::Unreachable { .. }), "{error:?}");
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
 
     assert!(server.folder.path().join("photos/prefix/data").exists(), "something was sent before it died");
     assert!(!server.folder.path().join("photos/prefix/snapshots").exists());
