@@ -1,1 +1,43 @@
 //! The verbs, one file each; the only place where the outside worlds meet.
+//!
+//! A verb is the same function whoever calls it: command line, timer, web button.
+
+mod access;
+mod backup;
+mod bring_back;
+mod check;
+mod companions;
+mod contents;
+mod describe;
+mod drill;
+mod drive;
+mod error;
+mod examine;
+mod ingest;
+mod init;
+mod make_kit;
+mod open_archive;
+mod recover;
+mod repositories;
+mod rescue;
+mod restore;
+mod snapshots;
+mod status;
+mod tree_paths;
+mod verify_kit;
+
+pub use backup::backup;
+pub use check::{CheckOptions, check};
+pub use drill::{DrillOptions, Share, drill};
+pub use error::Error;
+pub use ingest::{IngestOptions, ingest};
+pub use init::{NewArchive, init};
+pub use make_kit::{create_kit, gather, own_kit, seal_to, sheet};
+pub use open_archive::{Circumstances, OpenArchive};
+pub use recover::{RecoverFrom, recover};
+pub use repositories::{Added, add_repository, remove_repository, rotate_password};
+pub use rescue::{RescuePlan, rescue};
+pub use restore::{Overwrite, RestoreOptions, Wanted, restore};
+pub use snapshots::{access_to, snapshots};
+pub use status::status;
+pub use verify_kit::{KitRepositoryVerified, KitVerified, verify_kit};

@@ -1,0 +1,222 @@
+//! One file out of a repository, whole under its name or not there at all.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufWriter, Read as _, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps};
+
+use crate::model::{Hasher, ObjectId};
+use crate::repository::{Repository, RepositoryError, SnapshotFile};
+
+/// What became of one file.
+pub(super) enum Brought {
+    /// It was fetched, compared, and stands under its name.
+    Back {
+        /// Its hash.
+        object: ObjectId,
+    },
+    /// The same bytes stood there already.
+    AlreadyThere,
+    /// Different bytes stand there, and stay.
+    InTheWay,
+}
+
+/// Why one file did not come back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotBack {
+    /// The repository did not give it whole.
+    #[error("the repository does not give it back whole")]
+    Repository(#[source] RepositoryError),
+    /// The bytes that came are not the ones that went in.
+    #[error("other bytes came back than went in: {found} instead of {expected}")]
+    Altered {
+        /// What the snapshot, or the catalog, says.
+        expected: ObjectId,
+        /// What came.
+        found: ObjectId,
+    },
+    /// The snapshot does not say what the bytes should be.
+    #[error("the snapshot holds no checksum for it, so nothing proves it")]
+    Unproven,
+    /// The place to restore to refused it.
+    #[error("{} cannot be written", path.display())]
+    Unwritable {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl NotBack {
+    /// Whether going on is pointless: nothing else will fit either.
+    pub(super) fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Unwritable { cause, .. } => {
+                matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Repository(_) | Self::Altered { .. } | Self::Unproven => false,
+        }
+    }
+}
+
+/// Whether a different file that stands in the way may be replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overwrite {
+    /// It stays, and the file is a problem.
+    Never,
+    /// It is replaced, once the right bytes are there.
+    Yes,
+}
+
+/// Fetches `file` to `target`.
+///
+/// After Ok(`Back`) the bytes hash to `expected`, are on the disk, and stand under the name; the folder is not synced
+/// yet. After Err or a crash nothing new stands under the name; an unfinished `.keepsake-partial` may stay beside it
+/// and is written over by the next try.
+pub(super) fn bring_back(
+    repository: &Repository,
+    file: &SnapshotFile,
+    expected: Option<ObjectId>,
+    target: &Path,
+    overwrite: Overwrite,
+) -> Result<Brought, NotBack> {
+    let expected = expected.ok_or(NotBack::Unproven)?;
+    match standing(target, &expected) {
+        Ok(Standing::Nothing) => {}
+        Ok(Standing::Same) => return Ok(Brought::AlreadyThere),
+        Ok(Standing::Other) if overwrite == Overwrite::Yes => {}
+        Ok(Standing::Other) => return Ok(Brought::InTheWay),
+        Err(cause) => return Err(unwritable(target, cause)),
+    }
+    let partial = partial_name(target);
+    let written = fetch(repository, file, &expected, &partial).and_then(|()| {
+        settle(&partial, target, file.modified_at, overwrite).map_err(|cause| unwritable(target, cause))
+    });
+    if let Err(error) = written {
+        return match fs::remove_file(&partial) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(unwritable(&partial, cause)),
+            Ok(()) | Err(_) => Err(error),
+        };
+    }
+    Ok(Brought::Back { object: expected })
+}
+
+fn fetch(repository: &Repository, file: &SnapshotFile, expected: &ObjectId, partial: &Path) -> Result<(), NotBack> {
+    let write_error = |cause| unwritable(partial, cause);
+    if let Some(folder) = partial.parent() {
+        fs::create_dir_all(folder).map_err(write_error)?;
+    }
+    let mut out = Tee {
+        file: BufWriter::with_capacity(1 << 20, File::create(partial).map_err(write_error)?),
+        hasher: Hasher::new(),
+        failed: None,
+    };
+    let read = repository.read(file, &mut out);
+    if let Some(cause) = out.failed.take() {
+        return Err(write_error(cause));
+    }
+    read.map_err(NotBack::Repository)?;
+    let (found, ..) = out.hasher.finish();
+    if found != *expected {
+        return Err(NotBack::Altered { expected: *expected, found });
+    }
+    let file = out.file.into_inner().map_err(|error| write_error(error.into_error()))?;
+    file.sync_all().map_err(write_error)
+}
+
+/// Gives the finished bytes their time, their mode and their name; never over a file that was not looked at.
+fn settle(partial: &Path, target: &Path, modified_at: Timestamp, overwrite: Overwrite) -> io::Result<()> {
+    let time = Timespec { tv_sec: modified_at.as_second(), tv_nsec: i64::from(modified_at.subsec_nanosecond().max(0)) };
+    let times = Timestamps { last_access: time, last_modification: time };
+    rustix::fs::utimensat(CWD, partial, &times, rustix::fs::AtFlags::empty())?;
+    fs::set_permissions(partial, Permissions::from_mode(0o644))?;
+    let flags = match overwrite {
+        Overwrite::Never => RenameFlags::NOREPLACE,
+        Overwrite::Yes => RenameFlags::empty(),
+    };
+    match rustix::fs::renameat_with(CWD, partial, CWD, target, flags) {
+        // Some file systems know no rename that refuses to replace; the look before has to do there.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            rustix::fs::renameat(CWD, partial, CWD, target)?;
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+enum Standing {
+    Nothing,
+    Same,
+    Other,
+}
+
+fn standing(target: &Path, expected: &ObjectId) -> io::Result<Standing> {
+    let metadata = match fs::symlink_metadata(target) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Nothing),
+        Err(error) => return Err(error),
+    };
+    if !metadata.is_file() {
+        return Ok(Standing::Other);
+    }
+    let found = hash_file(target)?;
+    Ok(if found == *expected { Standing::Same } else { Standing::Other })
+}
+
+/// Names the bytes of a file on disk.
+pub(super) fn hash_file(path: &Path) -> io::Result<ObjectId> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+    let (found, ..) = hasher.finish();
+    Ok(found)
+}
+
+fn partial_name(target: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".keepsake-partial");
+    target.with_file_name(name)
+}
+
+fn unwritable(path: &Path, cause: io::Error) -> NotBack {
+    NotBack::Unwritable { path: path.to_owned(), cause }
+}
+
+/// Writes and hashes at once, and remembers that it was the disk that failed, not the repository.
+struct Tee {
+    file: BufWriter<File>,
+    hasher: Hasher,
+    failed: Option<io::Error>,
+}
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.write_all(bytes) {
+            Ok(()) => {
+                self.hasher.update(bytes);
+                Ok(bytes.len())
+            }
+            Err(cause) => {
+                let copy = io::Error::new(cause.kind(), "the place to restore to cannot be written");
+                self.failed = Some(cause);
+                Err(copy)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

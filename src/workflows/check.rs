@@ -1,0 +1,115 @@
+//! Check: are the archive's objects and the repositories what they should be?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::{chosen, open_known};
+use super::open_archive::hold;
+use super::tree_paths::photos_by_path;
+use super::{Circumstances, Error, OpenArchive};
+use crate::catalog::{CheckRow, Job, Outcome};
+use crate::config::{Lock, RepositorySettings, Sharing};
+use crate::events::{Listener, Progress, Stage};
+use crate::model::PhotoId;
+use crate::model::report::{CheckReport, Finding, ObjectsCheck, RepositoryCheck};
+use crate::objects::Verdict;
+use crate::repository::ReadData;
+
+/// What to look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CheckOptions {
+    /// Whether to read every object of the archive, and not only whether it is there.
+    pub objects: bool,
+    /// How much of each repository's data to read back.
+    pub read_data: ReadData,
+}
+
+/// Checks the archive's objects and the repositories called `names`, or all.
+///
+/// Nothing is changed. A repository that cannot be opened is a finding of its own and never stops the next one.
+pub fn check(
+    open: &mut OpenArchive,
+    names: &[String],
+    options: CheckOptions,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<CheckReport, Error> {
+    let repositories = match chosen(open, names) {
+        Err(Error::NoRepositories) => Vec::new(),
+        other => other?,
+    };
+    let run = open.catalog.begin_run(Job::Check, None, around.moment())?;
+    let mut report = CheckReport { objects: check_objects(open, options.objects, listener)?, repositories: Vec::new() };
+    for settings in &repositories {
+        let mut one = match check_one(open, settings, options.read_data, around, listener) {
+            Ok(one) => one,
+            Err(error) => RepositoryCheck { findings: vec![unopenable(&error)], ..RepositoryCheck::default() },
+        };
+        one.name = settings.name.to_string();
+        one.ok = one.findings.is_empty();
+        report.repositories.push(one);
+    }
+    let outcome = if report.is_sound() { Outcome::Done } else { Outcome::Problems };
+    let as_json = serde_json::to_string(&report).map_err(Error::Report)?;
+    open.catalog.finish_run(run, outcome, around.moment(), &as_json, &[])?;
+    Ok(report)
+}
+
+fn unopenable(error: &Error) -> Finding {
+    Finding { kind: "unopenable".to_owned(), what: error.told(), affected_photos: Vec::new() }
+}
+
+/// Looks whether every object that the catalog knows is there, and (`read`) whether its bytes are the right ones.
+fn check_objects(open: &OpenArchive, read: bool, listener: &dyn Listener) -> Result<ObjectsCheck, Error> {
+    let mut check = ObjectsCheck::default();
+    let mut bytes_done = 0;
+    for (id, size) in open.every_object()? {
+        if listener.stop_requested() {
+            return Err(Error::Interrupted);
+        }
+        check.checked += 1;
+        if read {
+            match open.objects.verify(&id)? {
+                Verdict::Whole { .. } => {}
+                Verdict::Missing => check.missing.push(id),
+                Verdict::Altered | Verdict::Unreadable(_) => check.altered.push(id),
+            }
+            bytes_done += size;
+        } else {
+            match open.objects.size(&id)? {
+                None => check.missing.push(id),
+                Some(found) if found != size => check.altered.push(id),
+                Some(_) => {}
+            }
+        }
+        let files_done = check.checked;
+        listener.progress(Progress { stage: Stage::Checking, files_done, files_total: 0, bytes_done, bytes_total: 0 });
+    }
+    Ok(check)
+}
+
+fn check_one(
+    open: &mut OpenArchive,
+    settings: &RepositorySettings,
+    read_data: ReadData,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<RepositoryCheck, Error> {
+    let lock = Lock::Repository(settings.name.clone());
+    let _held = hold(&open.archive, &lock, Sharing::Shared, &format!("check of {}", settings.name), around)?;
+    let repository = open_known(open, settings)?;
+    let checked = repository.check(read_data, listener)?;
+    let ok = checked.findings.is_empty();
+    open.catalog.record_check(&repository.id(), CheckRow { at: around.now, ok, read_bytes: checked.read_bytes })?;
+    let by_path = if ok { BTreeMap::new() } else { photos_by_path(&open.catalog.snapshot_plan()?) };
+    let findings = checked
+        .findings
+        .into_iter()
+        .map(|finding| {
+            let affected: BTreeSet<PhotoId> =
+                finding.paths.iter().filter_map(|path| by_path.get(path).cloned()).collect();
+            let affected_photos = affected.into_iter().collect();
+            Finding { kind: finding.kind.as_str().to_owned(), what: finding.what, affected_photos }
+        })
+        .collect();
+    Ok(RepositoryCheck { read_bytes: checked.read_bytes, findings, ..RepositoryCheck::default() })
+}

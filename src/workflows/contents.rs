@@ -1,0 +1,87 @@
+//! What a snapshot holds, as the snapshot itself says it: files, and the hash of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Error;
+use super::backup::checksum_shard;
+use crate::model::ObjectId;
+use crate::repository::{Repository, SnapshotFile, SnapshotId};
+
+/// The files of one snapshot, with what proves them.
+pub(super) struct Contents {
+    /// Every file, by its path.
+    pub(super) files: BTreeMap<String, SnapshotFile>,
+    checksums: BTreeMap<String, ObjectId>,
+}
+
+impl Contents {
+    /// Lists a snapshot. No content is fetched.
+    pub(super) fn list(repository: &Repository, snapshot: &SnapshotId) -> Result<Self, Error> {
+        let files = repository.files(snapshot)?;
+        let files = files.into_iter().filter(|file| is_plain(&file.path)).map(|file| (file.path.clone(), file));
+        Ok(Self { files: files.collect(), checksums: BTreeMap::new() })
+    }
+
+    /// Fetches the checksum lines of the shards that prove `paths`; afterwards [`Self::expected`] answers for them.
+    pub(super) fn fetch_checksums<'a>(
+        &mut self,
+        repository: &Repository,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Error> {
+        let shards: BTreeSet<String> = paths.map(checksum_shard).collect();
+        for shard in shards {
+            let Some(file) = self.files.get(&format!("keepsake/checksums/{shard}.b3")) else { continue };
+            let text = String::from_utf8_lossy(&read_whole(repository, file)?).into_owned();
+            self.checksums.extend(text.lines().filter_map(parse_line));
+        }
+        Ok(())
+    }
+
+    /// The hash that the snapshot gives for `path`, if its shard was fetched and names it.
+    pub(super) fn expected(&self, path: &str) -> Option<ObjectId> {
+        self.checksums.get(path).copied()
+    }
+}
+
+/// Reads a small file of a snapshot into memory.
+pub(super) fn read_whole(repository: &Repository, file: &SnapshotFile) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    repository.read(file, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The name of a part of the catalog's export, when the path is one's.
+pub(super) fn exported(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("keepsake/")?;
+    path.rsplit_once('.').filter(|(_, ending)| *ending == "jsonl").map(|_| name)
+}
+
+fn parse_line(line: &str) -> Option<(String, ObjectId)> {
+    let (hash, path) = line.split_once("  ")?;
+    Some((path.to_owned(), hash.parse().ok()?))
+}
+
+/// A path that leads out of the folder it is restored into is not ours, whoever wrote it.
+fn is_plain(path: &str) -> bool {
+    !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_lead_out_are_not_listed() {
+        assert!(is_plain("photos/anna/2014/a.jpg"));
+        for path in ["", "/etc/passwd", "../x", "photos/../../x", "photos//x", "a\0b", "./x"] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_b3sum_is_understood() {
+        let line = format!("{}  photos/a  b.jpg", ObjectId::of(b"x"));
+        assert_eq!(parse_line(&line), Some(("photos/a  b.jpg".to_owned(), ObjectId::of(b"x"))));
+        assert_eq!(parse_line("nonsense"), None);
+    }
+}

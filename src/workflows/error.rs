@@ -1,0 +1,233 @@
+//! Why a verb could not be done at all.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::catalog::CatalogError;
+use crate::config::{BadName, BadSettings, ConfigError};
+use crate::model::ObjectId;
+use crate::objects::ObjectsError;
+use crate::recovery::RecoveryError;
+use crate::repository::{ParseLocationError, RepositoryError};
+use crate::secrets::SecretsError;
+use crate::sources::SourceError;
+
+/// Why a verb could not be done at all. What concerns single files is in the verb's report.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The archive, its settings or its locks.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A name for a repository that is none.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// Settings that came with a snapshot.
+    #[error("the settings in the snapshot cannot be understood")]
+    Settings(#[from] BadSettings),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The originals.
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    /// A repository.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// A location that cannot be understood.
+    #[error(transparent)]
+    Location(#[from] ParseLocationError),
+    /// A kit.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// Passwords and keys.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source is the archive itself.
+    #[error("{} is inside the archive that the photos should go to", path.display())]
+    SourceIsArchive {
+        /// The source.
+        path: PathBuf,
+    },
+    /// One stored object could not be read for examination.
+    #[error("the object {object} cannot be read")]
+    Examination {
+        /// Which.
+        object: ObjectId,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A decoder fell over; a fault of the program.
+    #[error("the examination of the object {object} failed inside the program")]
+    ExaminationPanicked {
+        /// Which.
+        object: ObjectId,
+    },
+    /// A repository that is not in the settings.
+    #[error("there is no repository called “{name}”")]
+    NoSuchRepository {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Another repository stands where a known one should be.
+    #[error("what is at {location} is another repository than the one that was added as “{name}”")]
+    AnotherRepository {
+        /// The name of the known one.
+        name: String,
+        /// The place.
+        location: String,
+    },
+    /// There is nowhere to back up to.
+    #[error("the archive has no repository yet")]
+    NoRepositories,
+    /// The password of a repository is nowhere to be found.
+    #[error("the password of the repository “{repository}” is not known here")]
+    NoPassword {
+        /// Which repository.
+        repository: String,
+    },
+    /// A repository of that name is in the settings.
+    #[error("there is a repository called “{name}” already")]
+    RepositoryNameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A repository at that place is in the settings.
+    #[error("the repository “{name}” is at {location} already")]
+    RepositoryLocationTaken {
+        /// Its name.
+        name: String,
+        /// The place.
+        location: String,
+    },
+    /// The repository would lie in the archive, or the archive in it.
+    #[error("{location} and the archive lie inside each other: they would be lost together")]
+    RepositoryInsideArchive {
+        /// The place.
+        location: String,
+    },
+    /// There are neither recipients nor words to seal a kit with.
+    #[error("nothing is known here that the recovery kit could be sealed with")]
+    NoWayToSealKit,
+    /// A kit's file cannot be read or written.
+    #[error("the recovery kit {} cannot be read or written", path.display())]
+    KitFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The repository holds no snapshot that counts.
+    #[error("the repository holds no complete snapshot")]
+    NoCompleteSnapshot,
+    /// No snapshot has that id.
+    #[error("no snapshot's id begins with “{id}”")]
+    NoSuchSnapshot {
+        /// What was asked for.
+        id: String,
+    },
+    /// Several snapshots have ids that begin so.
+    #[error("several snapshots' ids begin with “{id}”")]
+    AmbiguousSnapshot {
+        /// What was asked for.
+        id: String,
+    },
+    /// A snapshot that another program made.
+    #[error("the snapshot {snapshot} was not made by Keepsake")]
+    NotOurSnapshot {
+        /// Which.
+        snapshot: String,
+    },
+    /// No album has that name.
+    #[error("there is no album called “{name}”")]
+    NoSuchAlbum {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Nothing in the snapshot is what was asked for.
+    #[error("nothing in the snapshot is {wanted}")]
+    NothingMatches {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A pattern that cannot be understood.
+    #[error("“{pattern}” is not a pattern for paths")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        #[source]
+        cause: globset::Error,
+    },
+    /// The place to restore to is full.
+    #[error("the drive of {} is full", to.display())]
+    RestoreDiskFull {
+        /// The place.
+        to: PathBuf,
+    },
+    /// The place to restore to cannot be written.
+    #[error("{} cannot be written", path.display())]
+    RestoreTo {
+        /// The place.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The folder to recover into is an archive that lives.
+    #[error("{} is an archive already", path.display())]
+    AlreadyAnArchive {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A part of the catalog's export is not what the snapshot's checksums say.
+    #[error("{path} came back altered")]
+    CatalogExportAltered {
+        /// Which part.
+        path: String,
+    },
+    /// A file that a kit was tried on did not come back.
+    #[error("{path} did not come back: {why}")]
+    NotBack {
+        /// Its path in the snapshot.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A report could not be written down; a fault of the program.
+    #[error("the report of the run cannot be written down")]
+    Report(#[source] serde_json::Error),
+    /// The person asked to stop.
+    #[error("stopped, as you asked")]
+    Interrupted,
+}
+
+impl Error {
+    /// The error with all its causes, in one line.
+    pub fn told(&self) -> String {
+        Self::chain(self)
+    }
+
+    /// Any error with all its causes, in one line; what a cause repeats is said once.
+    pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+        let mut told = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !told.contains(&text) {
+                told.push_str(": ");
+                told.push_str(&text);
+            }
+            cause = error.source();
+        }
+        told
+    }
+}

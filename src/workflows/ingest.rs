@@ -1,0 +1,122 @@
+//! Ingest: every photo of a source into the archive, each byte read once.
+//!
+//! Two stages: bytes are safe before anything is decoded. An interrupted run is finished by running it again: what it
+//! stored stays stored, and no photo is described before the whole source was stored, so that both ways end alike.
+
+mod copy_in;
+mod store;
+mod tally;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::open_archive::hold;
+use super::{Circumstances, Error, OpenArchive, examine};
+use crate::catalog::{CatalogError, Job, Outcome, SourceIdentity};
+use crate::config::{Lock, Sharing};
+use crate::events::Listener;
+use crate::model::report::IngestReport;
+use crate::model::{AlbumName, ObjectId, RawPath};
+use crate::sources::Folder;
+
+/// What the person asked for besides the source.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct IngestOptions {
+    /// Only say what would be stored.
+    pub dry_run: bool,
+    /// Put every photo of the source into this album, made if it is not there.
+    pub album: Option<AlbumName>,
+    /// Whose photos these are; the archive's first owner when not said.
+    pub owner: Option<String>,
+    /// Read files again that have not changed since an earlier run.
+    pub reread: bool,
+}
+
+/// Takes every photo, video and sidecar of the folder `source` into the archive.
+///
+/// After Ok every byte that the report counts as stored is durable under its name. After Err or a crash, what was
+/// stored so far is durable and known to the catalog; running again goes on from there. Nothing in the source is
+/// changed either way.
+///
+/// # Errors
+///
+/// The archive is busy or full, the source is missing or was unplugged. What concerns single files is in the
+/// report's problems.
+pub fn ingest(
+    open: &mut OpenArchive,
+    source: &Path,
+    options: &IngestOptions,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<IngestReport, Error> {
+    let IngestOptions { dry_run, album, owner, reread } = options;
+    let folder = Folder::open(source)?;
+    refuse_own_archive(open, &folder)?;
+    let who = format!("ingest of {}", folder.path().display());
+    let _held = hold(&open.archive, &Lock::Ingest, Sharing::Exclusive, &who, around)?;
+    open.objects.sweep_incoming()?;
+
+    let owner = owner.clone().unwrap_or_else(|| open.archive.settings.owner.clone());
+    let source_id = open.catalog.source(&identity(&folder))?;
+    let run = open.catalog.begin_run(Job::Ingest, Some(source_id), around.moment())?;
+    listener.note(&format!("{} is a folder; its files are read and never changed", folder.path().display()));
+
+    let plan =
+        store::Plan { run, source: source_id, owner: &owner, now: around.now, reread: *reread, dry_run: *dry_run };
+    let mut tally = tally::Tally::new(run, &folder);
+    let photos_before = open.catalog.photo_count()?;
+    let stored = store::store_all(open, &folder, &plan, &mut tally, listener);
+    if stored.is_ok() && tally.report.complete && !dry_run {
+        let described = examine::examine_and_describe(open, around, listener)?;
+        tally.note_examined(&described);
+        tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
+        if let Some(name) = album {
+            add_to_album(open, &owner, name, &tally.objects, around)?;
+        }
+    }
+    let report = tally.finish(*dry_run);
+    let outcome = match &stored {
+        Err(_) => Outcome::Failed,
+        Ok(()) if !report.complete => Outcome::Interrupted,
+        Ok(()) if report.problems.is_empty() => Outcome::Done,
+        Ok(()) => Outcome::Problems,
+    };
+    let as_json = serde_json::to_string(&report).map_err(Error::Report)?;
+    open.catalog.finish_run(run, outcome, around.moment(), &as_json, &report.problems)?;
+    stored?;
+    Ok(report)
+}
+
+fn identity(folder: &Folder) -> SourceIdentity {
+    SourceIdentity {
+        kind: "folder".to_owned(),
+        volume: folder.volume(),
+        root: RawPath::from_path(folder.path()),
+        name: folder.path().display().to_string(),
+    }
+}
+
+/// A walk passes archives by; an archive as the source itself is a mistake worth a word.
+fn refuse_own_archive(open: &OpenArchive, folder: &Folder) -> Result<(), Error> {
+    let inside = open.archive.folder.canonicalize().is_ok_and(|archive| folder.path().starts_with(archive));
+    if inside { Err(Error::SourceIsArchive { path: folder.path().to_owned() }) } else { Ok(()) }
+}
+
+fn add_to_album(
+    open: &mut OpenArchive,
+    owner: &str,
+    name: &AlbumName,
+    objects: &BTreeSet<ObjectId>,
+    around: &Circumstances,
+) -> Result<(), Error> {
+    let album = match open.catalog.find_album(owner, name.as_str()) {
+        Err(CatalogError::AlbumNotFound { .. }) => open.catalog.create_album(owner, name, around.now)?,
+        found => found?,
+    };
+    let mut photos = Vec::new();
+    for object in objects {
+        photos.extend(open.catalog.photo_of(owner, object)?);
+    }
+    open.catalog.add_to_album(album, &photos, around.now)?;
+    Ok(())
+}

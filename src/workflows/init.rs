@@ -1,0 +1,33 @@
+//! A new archive, and the words that open its recovery kit.
+
+use std::path::Path;
+
+use super::{Circumstances, Error, OpenArchive, make_kit};
+use crate::catalog::Catalog;
+use crate::config::Archive;
+use crate::objects::Store;
+use crate::secrets::{Secrets, generate_id, generate_passphrase};
+
+/// A new archive, as its maker must know it.
+pub struct NewArchive {
+    /// The archive, open.
+    pub open: OpenArchive,
+    /// The words that open the kit. Nobody can be shown them again but the owner of this machine.
+    pub words: String,
+}
+
+/// Makes an empty archive in `folder`, which must be missing or empty, with a kit sealed by new words.
+///
+/// The marker is written last: after a crash the folder is no archive, and `init` can be run again.
+pub fn init(folder: &Path, around: &Circumstances) -> Result<NewArchive, Error> {
+    let archive = Archive::create(folder, &around.login, &generate_id())?;
+    let mut secrets = Secrets::load(folder, &around.environment, around.credentials_directory.as_deref())?;
+    let words = generate_passphrase();
+    secrets.set_kit_passphrase(&words);
+    secrets.save()?;
+    let objects = Store::create(folder)?;
+    let catalog = Catalog::create(&archive.catalog_file(), &archive.marker.archive_id)?;
+    let mut open = OpenArchive { archive, catalog, objects, secrets };
+    make_kit::renew(&mut open, around)?;
+    Ok(NewArchive { open, words })
+}

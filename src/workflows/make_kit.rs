@@ -1,0 +1,130 @@
+//! The recovery kit: made with the archive, renewed with every change, put beside every repository.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::access::access;
+use super::drive;
+use super::{Circumstances, Error, OpenArchive};
+use crate::config::{KitCopy, RepositoryName};
+use crate::durable::{self, Readers};
+use crate::model::ObjectId;
+use crate::recovery::{self, Credentials, KIT_VERSION, Kit, KitRepository, OpenedBy, SealTo, SheetFacts};
+use crate::repository::Repository;
+
+/// What the kit is called beside a repository; restic does not look there.
+pub(super) const BESIDE: &str = "recovery/kit.age";
+
+/// Puts together what opens every repository of the archive. The result is as secret as all of them.
+pub fn gather(open: &OpenArchive, around: &Circumstances) -> Result<Kit, Error> {
+    let mut repositories = Vec::new();
+    for settings in &open.archive.settings.repositories {
+        let access = access(open, settings)?;
+        repositories.push(KitRepository {
+            name: settings.name.to_string(),
+            location: settings.location.clone(),
+            options: settings.options.clone(),
+            password: open.secrets.repository_password(settings.name.as_str()).unwrap_or_default(),
+            master_key: open.secrets.master_key(settings.name.as_str()),
+            repository_id: settings.id.clone(),
+            credentials: access.bucket_keys.map(|keys| Credentials { id: keys.id, secret: keys.secret }),
+        });
+    }
+    Ok(Kit {
+        kit_version: KIT_VERSION,
+        made_at: around.now,
+        made_by: around.program.clone(),
+        archive_id: open.archive.marker.archive_id.clone(),
+        repositories,
+    })
+}
+
+/// How this archive seals its kits: to the recipients of the settings, else with the words of its first kit.
+pub fn seal_to(open: &OpenArchive) -> Result<SealTo, Error> {
+    let recipients = &open.archive.settings.kit.recipients;
+    if !recipients.is_empty() {
+        return Ok(SealTo::Recipients(recipients.clone()));
+    }
+    open.secrets.kit_passphrase().map(SealTo::Passphrase).ok_or(Error::NoWayToSealKit)
+}
+
+/// Writes the archive's own copy of the kit, and its printable sheet, anew.
+pub(super) fn renew(open: &mut OpenArchive, around: &Circumstances) -> Result<(), Error> {
+    let sealed = recovery::seal(&gather(open, around)?, &seal_to(open)?)?;
+    let folder = open.archive.recovery_folder();
+    durable::create_folder(&folder).map_err(|cause| Error::KitFile { path: folder.clone(), cause })?;
+    write(&own_kit(open), &sealed)?;
+    write(&folder.join("sheet.txt"), sheet(open, &sealed, around).as_bytes())
+}
+
+/// The archive's own copy of the kit.
+pub fn own_kit(open: &OpenArchive) -> PathBuf {
+    open.archive.recovery_folder().join("kit.age")
+}
+
+/// The printable sheet of the sealed kit. It never holds the words: they are written on it by hand.
+pub fn sheet(open: &OpenArchive, sealed: &[u8], around: &Circumstances) -> String {
+    let settings = &open.archive.settings;
+    let recipients = &settings.kit.recipients;
+    let beside = settings.repositories.iter().map(|one| format!("{}/{BESIDE}", one.location));
+    let facts = SheetFacts {
+        owner: settings.owner.clone(),
+        archive_id: open.archive.marker.archive_id.clone(),
+        made_at: around.now,
+        repositories: settings.repositories.iter().map(|one| (one.name.to_string(), one.location.clone())).collect(),
+        copies: std::iter::once(own_kit(open).display().to_string()).chain(beside).collect(),
+        opened_by: if recipients.is_empty() { OpenedBy::WordsElsewhere } else { OpenedBy::Keys(recipients.clone()) },
+    };
+    recovery::sheet(sealed, &facts)
+}
+
+/// Puts the newest kit beside a repository, unless it is there already, and remembers that it is.
+pub(super) fn put_beside(
+    open: &mut OpenArchive,
+    name: &RepositoryName,
+    repository: &Repository,
+    around: &Circumstances,
+) -> Result<(), Error> {
+    let sealed = read(&own_kit(open))?;
+    let hash = ObjectId::of(&sealed);
+    let place = open.archive.settings.repositories.iter().find(|one| one.name == *name);
+    let Some(place) = place.map(|one| one.location.clone()) else { return Ok(()) };
+    let copies = open.archive.kit_copies()?;
+    if copies.iter().any(|copy| copy.place == place && copy.hash == hash) {
+        return Ok(());
+    }
+    repository.put_beside(BESIDE, &sealed)?;
+    open.archive.remember_kit_copy(KitCopy { place, hash, at: around.now })?;
+    Ok(())
+}
+
+/// Seals a kit to `to` and writes it to `file`, where the person wants it.
+///
+/// After Ok the file is whole and on the disk. An existing file is replaced: an old kit is of no use.
+pub fn create_kit(open: &mut OpenArchive, to: &SealTo, file: &Path, around: &Circumstances) -> Result<(), Error> {
+    let sealed = recovery::seal(&gather(open, around)?, to)?;
+    write(file, &sealed)?;
+    let absolute = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let copy = KitCopy { place: absolute.display().to_string(), hash: ObjectId::of(&sealed), at: around.now };
+    open.archive.remember_kit_copy(copy)?;
+    Ok(())
+}
+
+/// Whether a kit is known to exist outside the drive that the archive is on: beside a repository elsewhere, or in a
+/// file on another drive that is still there.
+pub(super) fn is_outside(open: &OpenArchive) -> Result<bool, Error> {
+    let copies = open.archive.kit_copies()?;
+    Ok(copies.iter().any(|copy| drive::is_off_drive(&open.archive.folder, &copy.place)))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    durable::replace_file(path, bytes, Readers::Anyone).map_err(|cause| Error::KitFile { path: path.to_owned(), cause })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|cause| Error::KitFile { path: path.to_owned(), cause })?;
+    Ok(bytes)
+}

@@ -1,0 +1,105 @@
+//! An archive with all that the verbs need of it, opened once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::Error;
+use crate::catalog::Catalog;
+use crate::config::{Archive, ConfigError, Held, Lock, Sharing};
+use crate::model::ObjectId;
+use crate::objects::Store;
+use crate::secrets::Secrets;
+
+/// What a verb is told about the world around it, so that it asks neither clock nor environment.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// The moment at which the person, or the timer, asked.
+    pub now: Timestamp,
+    /// When that was by the clock that only counts; [`Circumstances::moment`] goes on from there.
+    pub began: Instant,
+    /// The zone that times without one are read in.
+    pub zone: TimeZone,
+    /// The login of whoever asks: the first owner of a new archive.
+    pub login: String,
+    /// The variables that may hold passwords and bucket keys.
+    pub environment: BTreeMap<String, String>,
+    /// Where systemd put this unit's credentials.
+    pub credentials_directory: Option<PathBuf>,
+    /// A folder for scratch files, on any drive.
+    pub scratch: PathBuf,
+    /// Whether to wait for a lock that somebody else holds.
+    pub wait: bool,
+    /// How the program calls itself: “keepsake 0.1.0”.
+    pub program: String,
+}
+
+impl Circumstances {
+    /// The moment that it is by now.
+    pub fn moment(&self) -> Timestamp {
+        self.now.checked_add(self.began.elapsed()).unwrap_or(self.now)
+    }
+}
+
+/// An archive that is there and of a version that this program knows.
+pub struct OpenArchive {
+    /// Its folder, marker and settings.
+    pub archive: Archive,
+    /// What is known about every photo.
+    pub catalog: Catalog,
+    /// The originals.
+    pub objects: Store,
+    /// Passwords and bucket keys.
+    pub secrets: Secrets,
+}
+
+impl OpenArchive {
+    /// Opens the archive in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// A folder that is missing, empty or not mounted is an error, never an empty archive.
+    pub fn open(folder: &Path, around: &Circumstances) -> Result<Self, Error> {
+        let archive = Archive::open(folder)?;
+        let secrets = Secrets::load(folder, &around.environment, around.credentials_directory.as_deref())?;
+        let objects = Store::open(folder)?;
+        let catalog = Catalog::open(&archive.catalog_file())?;
+        Ok(Self { archive, catalog, objects, secrets })
+    }
+}
+
+/// Objects asked of the catalog at a time.
+const PAGE: usize = 4096;
+
+impl OpenArchive {
+    /// Every object that the archive must hold, by id, with its size: 40 bytes of memory for each.
+    pub(super) fn every_object(&self) -> Result<Vec<(ObjectId, u64)>, Error> {
+        let mut all: Vec<(ObjectId, u64)> = Vec::new();
+        loop {
+            let page = self.catalog.objects(all.last().map(|(id, _)| *id), PAGE)?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page.into_iter().map(|(id, size, ..)| (id, size)));
+        }
+    }
+}
+
+/// Takes a lock of the archive; waits for it where that was asked for. `who` is shown to people: “backup to b2”.
+pub(super) fn hold(
+    archive: &Archive,
+    what: &Lock,
+    sharing: Sharing,
+    who: &str,
+    around: &Circumstances,
+) -> Result<Held, ConfigError> {
+    loop {
+        match archive.lock(what, sharing, who, around.now) {
+            Err(ConfigError::Busy { .. }) if around.wait => thread::sleep(Duration::from_secs(1)),
+            other => return other,
+        }
+    }
+}
