@@ -1,3 +1,7 @@
 //! The `keepsake` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keepsake::cli::main()
+}

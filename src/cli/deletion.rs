@@ -1,0 +1,73 @@
+use serde::Serialize;
+
+use super::Exit;
+use super::app::App;
+use super::explain::Failure;
+use crate::catalog::OperationId;
+use crate::model::PhotoId;
+use crate::model::report::PhotoSummary;
+
+/// Put photos into the trash; `undo` takes them out again
+///
+/// No byte is removed. A deleted photo that is met again in a source stays deleted, and the run says so.
+#[derive(clap::Args, Debug)]
+pub(super) struct DeleteArgs {
+    /// Ids of photos, or their beginnings
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<String>,
+}
+
+/// List the deleted photos
+#[derive(clap::Args, Debug)]
+pub(super) struct TrashArgs {}
+
+/// Take back the last change to albums and photos, or the one of the given number
+#[derive(clap::Args, Debug)]
+pub(super) struct UndoArgs {
+    /// The number that the change was given
+    operation: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Deleted {
+    pub(super) operation: i64,
+    pub(super) photos: Vec<PhotoId>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TrashReport {
+    pub(super) photos: Vec<InTrash>,
+}
+
+#[derive(Serialize)]
+pub(super) struct InTrash {
+    #[serde(flatten)]
+    pub(super) photo: PhotoSummary,
+    pub(super) deleted_at: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Undone {
+    pub(super) operation: i64,
+    pub(super) what: String,
+}
+
+pub(super) fn delete(app: &App, args: DeleteArgs) -> Result<Exit, Failure> {
+    let mut open = app.open()?;
+    let photos: Vec<PhotoId> =
+        args.photos.iter().map(|text| open.catalog.find_photo(text)).collect::<Result<_, _>>()?;
+    let operation = open.catalog.delete_photos(&photos, app.around.now)?;
+    app.output.report(&Deleted { operation: operation.0, photos }, Exit::Done)
+}
+
+pub(super) fn trash(app: &App, args: TrashArgs) -> Result<Exit, Failure> {
+    let TrashArgs {} = args;
+    let trash = app.open()?.catalog.trash()?.into_iter();
+    let photos = trash.map(|(photo, deleted_at)| InTrash { photo, deleted_at: deleted_at.to_string() }).collect();
+    app.output.report(&TrashReport { photos }, Exit::Done)
+}
+
+pub(super) fn undo(app: &App, args: UndoArgs) -> Result<Exit, Failure> {
+    let undone = app.open()?.catalog.undo(args.operation.map(OperationId), app.around.now)?;
+    app.output.report(&Undone { operation: undone.id.0, what: undone.what }, Exit::Done)
+}

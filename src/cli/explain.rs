@@ -1,0 +1,330 @@
+//! Why a command could not be done, in words: what, because of what, and what to do about it.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::Exit;
+use crate::catalog::CatalogError;
+use crate::config::ConfigError;
+use crate::model::AlbumNameError;
+use crate::objects::ObjectsError;
+use crate::recovery::RecoveryError;
+use crate::repository::RepositoryError;
+use crate::secrets::SecretsError;
+use crate::sources::SourceError;
+use crate::workflows::Error;
+
+/// Why a command could not be done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The verb failed.
+    Workflow(Error),
+    /// The arguments make no sense.
+    Usage {
+        /// What is wrong with them.
+        message: String,
+        /// What would be right.
+        hint: String,
+    },
+    /// A name that no album can have.
+    AlbumName(AlbumNameError),
+    /// The result cannot be printed or written.
+    Output(io::Error),
+    /// Something that the command needs cannot be read.
+    Input {
+        /// What.
+        what: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Workflow(error.into())
+    }
+}
+
+/// What a person is told.
+#[derive(Serialize)]
+pub(super) struct Explained {
+    pub(super) error: String,
+    pub(super) because: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+    #[serde(skip)]
+    pub(super) exit: Exit,
+}
+
+pub(super) fn explain(failure: &Failure) -> Explained {
+    match failure {
+        Failure::Workflow(error) => {
+            let (exit, hint) = advice(error);
+            Explained { error: error.to_string(), because: causes(error), hint, exit }
+        }
+        Failure::Usage { message, hint } => {
+            Explained { error: message.clone(), because: Vec::new(), hint: Some(hint.clone()), exit: Exit::Usage }
+        }
+        Failure::AlbumName(error) => {
+            Explained { error: error.to_string(), because: Vec::new(), hint: None, exit: Exit::Usage }
+        }
+        Failure::Output(error) => Explained {
+            error: "the result cannot be written".to_owned(),
+            because: vec![error.to_string()],
+            hint: None,
+            exit: Exit::Failed,
+        },
+        Failure::Input { what, cause } => Explained {
+            error: format!("{what} cannot be read"),
+            because: vec![cause.to_string()],
+            hint: None,
+            exit: Exit::Failed,
+        },
+    }
+}
+
+/// The causes of an error, the nearest first; a cause that the line above it quotes is left out.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut told = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if told.last().is_none_or(|last| !last.contains(&text)) {
+            told.push(text);
+        }
+        cause = error.source();
+    }
+    told.split_off(1)
+}
+
+type Advice = (Exit, Option<String>);
+
+#[allow(clippy::unnecessary_wraps, reason = "an advice may have no hint")]
+fn hint(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn advice(error: &Error) -> Advice {
+    match error {
+        Error::Config(error) => config(error),
+        Error::Catalog(error) => catalog(error),
+        Error::Objects(error) => objects(error),
+        Error::Repository(error) => repository(error),
+        Error::Recovery(error) => recovery(error),
+        Error::Secrets(error) => secrets(error),
+        Error::Source(error) => source(error),
+        Error::Name(_) | Error::Location(_) => (Exit::Usage, None),
+        Error::Settings(error) => (Exit::Failed, error.hint()),
+        Error::SourceIsArchive { .. } => (Exit::Usage, hint("name the drive or folder that the photos come from")),
+        Error::NoSuchRepository { known, .. } => (Exit::NotFound, known_names("repositories", known)),
+        Error::NoRepositories => {
+            (Exit::NotFound, hint("keepsake repo add NAME LOCATION makes one: a folder on another drive, or a bucket"))
+        }
+        Error::AnotherRepository { .. } => (
+            Exit::Failed,
+            hint("is the right drive plugged in? To use this one too: keepsake repo add with a new name"),
+        ),
+        Error::NoPassword { .. } => (
+            Exit::WrongKey,
+            hint("secrets.toml in the archive held it; keepsake kit show reads it out of the recovery kit"),
+        ),
+        Error::RepositoryNameTaken { .. } | Error::RepositoryLocationTaken { .. } => {
+            (Exit::Usage, hint("keepsake repo list shows them"))
+        }
+        Error::RepositoryInsideArchive { .. } => (Exit::Usage, hint("choose a folder on another drive")),
+        Error::NoWayToSealKit => {
+            (Exit::Failed, hint("name a recipient: [kit] recipients in keepsake.toml, or kit create --recipient"))
+        }
+        Error::NoCompleteSnapshot => (Exit::Failed, hint("keepsake backup makes one; keepsake snapshots lists all")),
+        Error::NoSuchSnapshot { .. } | Error::AmbiguousSnapshot { .. } => {
+            (Exit::Usage, hint("keepsake snapshots lists them"))
+        }
+        Error::NotOurSnapshot { .. } => (Exit::Failed, hint("stock restic restores it: restic restore")),
+        Error::NoSuchAlbum { known, .. } => (Exit::Usage, known_names("albums", known)),
+        Error::NothingMatches { .. } | Error::BadPattern { .. } => (
+            Exit::Usage,
+            hint("paths look like photos/OWNER/2014/2014-08/NAME; keepsake show PHOTO tells a photo's own"),
+        ),
+        Error::RestoreDiskFull { .. } => {
+            (Exit::Failed, hint("make room, or restore to another drive; the same command goes on from here"))
+        }
+        Error::AlreadyAnArchive { .. } => (Exit::Usage, hint("recover into a new folder")),
+        Error::Interrupted => (Exit::Interrupted, hint("run the same command again: it goes on from here")),
+        Error::CatalogExportAltered { .. } => {
+            (Exit::Unproven, hint("try an older snapshot (--snapshot ID), or the other repository"))
+        }
+        Error::NotBack { .. } => (Exit::Unproven, None),
+        Error::Examination { .. }
+        | Error::ExaminationPanicked { .. }
+        | Error::KitFile { .. }
+        | Error::RestoreTo { .. }
+        | Error::Report(_) => (Exit::Failed, None),
+    }
+}
+
+fn known_names(what: &str, known: &[String]) -> Option<String> {
+    (!known.is_empty()).then(|| format!("the {what} here: {}", known.join(", ")))
+}
+
+fn config(error: &ConfigError) -> Advice {
+    let exit = match error {
+        ConfigError::NotAnArchive { .. } | ConfigError::Absent { .. } => Exit::NotFound,
+        ConfigError::Busy { .. } => Exit::Busy,
+        ConfigError::AlreadyThere { .. } | ConfigError::NotEmpty { .. } => Exit::Usage,
+        ConfigError::NewerFormat { .. }
+        | ConfigError::DamagedMarker { .. }
+        | ConfigError::BadSettings { .. }
+        | ConfigError::ChangedMeanwhile { .. }
+        | ConfigError::BadId { .. }
+        | ConfigError::Io { .. } => Exit::Failed,
+    };
+    (exit, error.hint())
+}
+
+fn objects(error: &ObjectsError) -> Advice {
+    match error {
+        ObjectsError::StoreMissing { .. } => (Exit::NotFound, hint("is the archive's drive plugged in and mounted?")),
+        ObjectsError::NoSpace { .. } => (
+            Exit::Failed,
+            hint("make room on the archive's drive; what was stored is safe, and the same command goes on"),
+        ),
+        ObjectsError::Missing { .. } => (
+            Exit::Unproven,
+            hint("read the source again, or restore it from a repository: keepsake check says what is missing"),
+        ),
+        ObjectsError::NotAFile { .. } | ObjectsError::NotWritten { .. } | ObjectsError::NotRead { .. } => {
+            (Exit::Failed, None)
+        }
+    }
+}
+
+fn repository(error: &RepositoryError) -> Advice {
+    match error {
+        RepositoryError::NotFound { .. } => {
+            (Exit::NotFound, hint("is its drive plugged in and mounted? keepsake repo list shows where it should be"))
+        }
+        RepositoryError::AlreadyExists { .. } => {
+            (Exit::Failed, hint("give its password with --password-file to join it"))
+        }
+        RepositoryError::FolderInUse { .. } => (Exit::Usage, hint("name a new folder inside it")),
+        RepositoryError::WrongKey { .. } => (Exit::WrongKey, hint("the recovery kit holds the right password")),
+        RepositoryError::UnusableKey { .. } => (Exit::WrongKey, None),
+        RepositoryError::UnknownOption { .. } => (Exit::Usage, None),
+        RepositoryError::NoBucketKeys { .. } => (
+            Exit::Failed,
+            hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for b2: B2_ACCOUNT_ID and B2_ACCOUNT_KEY)"),
+        ),
+        RepositoryError::Unreachable { .. } => {
+            (Exit::Failed, hint("check the address in the location, and the network"))
+        }
+        RepositoryError::Refused { .. } => (
+            Exit::WrongKey,
+            hint("check the bucket's key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or secrets.toml"),
+        ),
+        RepositoryError::NoSuchBucket { .. } => {
+            (Exit::NotFound, hint("make the bucket first, or check how its name is written"))
+        }
+        RepositoryError::TimedOut { .. } => (Exit::Failed, hint("try again later; what was sent is used then")),
+        RepositoryError::Full { .. } => {
+            (Exit::Failed, hint("make room there; what was sent is used by the next backup"))
+        }
+        RepositoryError::Unwritable { .. } => {
+            (Exit::Failed, hint("is the drive mounted read-only, or somebody else's?"))
+        }
+        RepositoryError::Locked { .. } => (Exit::Busy, hint("wait until the other program has finished")),
+        RepositoryError::Interrupted { .. } => {
+            (Exit::Interrupted, hint("run the same command again: it goes on from here"))
+        }
+        RepositoryError::SnapshotNotFound { .. } => (Exit::Usage, hint("keepsake snapshots lists them")),
+        RepositoryError::FileMissing { .. } | RepositoryError::Damaged { .. } => (
+            Exit::Unproven,
+            hint("keepsake check --read-data tells how far the damage goes; other repositories are not touched by it"),
+        ),
+        RepositoryError::NotAStore { .. }
+        | RepositoryError::Store { .. }
+        | RepositoryError::InvalidTree { .. }
+        | RepositoryError::Output { .. }
+        | RepositoryError::Engine { .. } => (Exit::Failed, None),
+    }
+}
+
+fn recovery(error: &RecoveryError) -> Advice {
+    let exit = match error {
+        RecoveryError::WrongKey { .. } => Exit::WrongKey,
+        RecoveryError::NeedsIdentity
+        | RecoveryError::NeedsPassphrase
+        | RecoveryError::BadRecipient { .. }
+        | RecoveryError::SecretKeyAsRecipient { .. }
+        | RecoveryError::NoRecipient
+        | RecoveryError::EmptyPassphrase => Exit::Usage,
+        RecoveryError::NotSealed { .. }
+        | RecoveryError::NotAKit { .. }
+        | RecoveryError::NoIdentity
+        | RecoveryError::BadIdentity { .. }
+        | RecoveryError::LockedIdentity { .. }
+        | RecoveryError::TooCostly
+        | RecoveryError::Newer { .. }
+        | RecoveryError::Damaged { .. } => Exit::Failed,
+    };
+    (exit, error.hint().map(str::to_owned))
+}
+
+fn secrets(error: &SecretsError) -> Advice {
+    (Exit::Failed, error.hint())
+}
+
+fn source(error: &SourceError) -> Advice {
+    match error {
+        SourceError::Missing { .. } => (Exit::Failed, hint("is the drive plugged in and mounted?")),
+        SourceError::NotAFolder { .. } => (Exit::Failed, hint("name the folder that the drive or card is mounted at")),
+        SourceError::Unreadable { .. } => (Exit::Failed, None),
+        SourceError::Gone { .. } => (
+            Exit::Failed,
+            hint("plug it in again and run the same command: what was stored is safe, and is not read again"),
+        ),
+    }
+}
+
+fn catalog(error: &CatalogError) -> Advice {
+    match error {
+        CatalogError::Missing { .. } => (
+            Exit::NotFound,
+            hint(
+                "if this archive was being recovered, run the same recover command again; else recover it from a repository",
+            ),
+        ),
+        CatalogError::Corrupt { .. } | CatalogError::Nonsense { .. } | CatalogError::NotACatalog { .. } => (
+            Exit::Failed,
+            hint(
+                "the photos are not touched by this; keepsake recover makes a new archive with a whole catalog from a repository",
+            ),
+        ),
+        CatalogError::NewerVersion { .. } | CatalogError::NewerExport { .. } => {
+            (Exit::Failed, hint("install the newest version of keepsake; nothing was changed"))
+        }
+        CatalogError::Busy => (Exit::Busy, hint("wait until it has finished, or add --wait")),
+        CatalogError::DriveFull => (
+            Exit::Failed,
+            hint("make room on the archive's drive; what was stored is safe, and the same command goes on"),
+        ),
+        CatalogError::PhotoNotFound { .. }
+        | CatalogError::PhotoAmbiguous { .. }
+        | CatalogError::PhotoTooShort { .. } => (Exit::Usage, hint("keepsake search lists photos with their ids")),
+        CatalogError::AlbumAlreadyExists { .. } => (Exit::Usage, hint("keepsake album add puts photos into it")),
+        CatalogError::AlbumNotFound { .. } | CatalogError::AlbumGone { .. } => {
+            (Exit::Usage, hint("keepsake album list shows them"))
+        }
+        CatalogError::RunNotFound { .. } => (Exit::Usage, hint("keepsake runs lists them")),
+        CatalogError::OperationNotFound { .. }
+        | CatalogError::NothingToUndo
+        | CatalogError::AlreadyUndone { .. }
+        | CatalogError::CannotUndo { .. } => (Exit::Usage, None),
+        CatalogError::AlreadyExists { .. }
+        | CatalogError::Unreadable { .. }
+        | CatalogError::Unwritable { .. }
+        | CatalogError::Database { .. }
+        | CatalogError::ObjectNotFound { .. }
+        | CatalogError::NotEmpty => (Exit::Failed, None),
+    }
+}

@@ -1,0 +1,238 @@
+//! Backups, checks, drills and restores.
+
+use std::io::{self, Write};
+
+use super::Told;
+use super::words::{count, moment, problems, short, size};
+use crate::cli::kit::{KitCreated, KitShown, KitVerification};
+use crate::cli::repo::{RepositoryChange, RepositoryList};
+use crate::cli::snapshots::SnapshotList;
+use crate::model::report::{BackupReport, BackupState, CheckReport, DrillReport, RecoverReport, RestoreReport};
+
+impl Told for BackupReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        for one in &self.repositories {
+            let id = one.snapshot.as_deref().map(short).unwrap_or_default();
+            let photos = count(one.photos, "photo", "photos");
+            match one.state {
+                BackupState::Complete => writeln!(
+                    out,
+                    "{}: snapshot {id} holds everything ({photos}); {} new, {} sent, checked",
+                    one.name,
+                    count(one.files_new, "file", "files"),
+                    size(one.sent_bytes)
+                )?,
+                BackupState::Unchanged => {
+                    writeln!(out, "{}: nothing new; snapshot {id} holds everything ({photos})", one.name)?;
+                }
+                BackupState::Partial => {
+                    writeln!(out, "{}: the snapshot {id} is INCOMPLETE and does not count", one.name)?;
+                }
+                BackupState::Failed => {
+                    writeln!(out, "{}: FAILED: {}", one.name, one.error.as_deref().unwrap_or("no snapshot was made"))?;
+                }
+            }
+            problems(out, &one.problems)?;
+        }
+        Ok(())
+    }
+}
+
+impl Told for SnapshotList {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        for one in &self.snapshots {
+            let state = if one.complete { "complete" } else { "PARTIAL" };
+            writeln!(
+                out,
+                "{}  {}  {}  {state}  {}, {}",
+                short(&one.id),
+                moment(&one.at),
+                one.repository,
+                count(one.files, "file", "files"),
+                size(one.bytes)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Told for CheckReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let objects = &self.objects;
+        let checked = count(objects.checked, "object", "objects");
+        if objects.missing.is_empty() && objects.altered.is_empty() {
+            writeln!(out, "archive: {checked}, all in place")?;
+        } else {
+            writeln!(out, "archive: {checked}; {} missing, {} altered", objects.missing.len(), objects.altered.len())?;
+            for id in &objects.missing {
+                writeln!(out, "  missing  {id}")?;
+            }
+            for id in &objects.altered {
+                writeln!(out, "  altered  {id}")?;
+            }
+        }
+        for one in &self.repositories {
+            let read =
+                if one.read_bytes > 0 { format!("{} read back", size(one.read_bytes)) } else { "structure".to_owned() };
+            let verdict = if one.ok { "sound" } else { "NOT SOUND" };
+            writeln!(out, "{}: {verdict} ({read})", one.name)?;
+            for finding in &one.findings {
+                let affected = match finding.affected_photos.len() {
+                    0 => String::new(),
+                    number => format!(" — touches {}", count(number as u64, "photo", "photos")),
+                };
+                writeln!(out, "  {}: {}{affected}", finding.kind, finding.what)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Told for DrillReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        for one in &self.repositories {
+            if let Some(error) = &one.error {
+                writeln!(out, "{}: nothing could be proven: {error}", one.name)?;
+                continue;
+            }
+            writeln!(
+                out,
+                "{}: {} restored, {} the same byte for byte ({} fetched); {} proven in all",
+                one.name,
+                count(one.restored, "file", "files"),
+                one.matched,
+                size(one.fetched_bytes),
+                count(one.proven_photos, "photo is", "photos are")
+            )?;
+            for failed in &one.failed {
+                writeln!(out, "  NOT BACK  {}  {}", failed.path, failed.reason)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Told for RestoreReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let files = count(self.files, "file", "files");
+        let from = short(&self.snapshot);
+        if self.dry_run {
+            return writeln!(out, "Would restore {files}, {}, from snapshot {from}.", size(self.bytes));
+        }
+        let lost = self.problems.len() as u64;
+        let back = self.files.saturating_sub(self.already_there).saturating_sub(lost);
+        writeln!(
+            out,
+            "{} back from snapshot {from}, {}, each compared.",
+            count(back, "file is", "files are"),
+            size(self.bytes)
+        )?;
+        if self.already_there > 0 {
+            writeln!(
+                out,
+                "{} there already, the same byte for byte.",
+                count(self.already_there, "file was", "files were")
+            )?;
+        }
+        if lost > 0 {
+            writeln!(out, "{} NOT back:", count(lost, "file is", "files are"))?;
+            problems(out, &self.problems)?;
+        }
+        Ok(())
+    }
+}
+
+impl Told for RecoverReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "The archive is back: {} and {}, {}, each compared with its name.",
+            count(self.photos, "photo", "photos"),
+            count(self.albums, "album", "albums"),
+            size(self.bytes)
+        )?;
+        if !self.problems.is_empty() {
+            writeln!(out, "{} did NOT come back:", count(self.problems.len() as u64, "thing", "things"))?;
+            problems(out, &self.problems)?;
+        }
+        if let Some(words) = &self.words {
+            writeln!(out)?;
+            writeln!(out, "The new recovery kit opens with these words. Write them on paper now:")?;
+            writeln!(out)?;
+            writeln!(out, "      {words}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Told for RepositoryList {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.0.is_empty() {
+            return writeln!(out, "There is no repository yet: keepsake repo add NAME LOCATION makes one.");
+        }
+        self.0.iter().try_for_each(|one| writeln!(out, "{}  {}", one.name, one.location))
+    }
+}
+
+impl Told for RepositoryChange {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}: {}.", self.name, self.done)
+    }
+}
+
+impl Told for KitCreated {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let repositories = count(self.repositories as u64, "repository", "repositories");
+        writeln!(out, "The kit {} opens {repositories}.", self.kit)?;
+        writeln!(out, "Try it: keepsake kit verify {}", self.kit)
+    }
+}
+
+impl Told for KitShown {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let kit = &self.0;
+        writeln!(
+            out,
+            "Made {} by {}, for the archive {}.",
+            moment(&kit.made_at.to_string()),
+            kit.made_by,
+            kit.archive_id
+        )?;
+        for one in &kit.repositories {
+            writeln!(out)?;
+            writeln!(out, "{}", one.name)?;
+            writeln!(out, "  location  {}", one.location)?;
+            for (key, value) in &one.options {
+                writeln!(out, "  option    {key}={value}")?;
+            }
+            writeln!(out, "  password  {}", one.password)?;
+            if let Some(keys) = &one.credentials {
+                writeln!(out, "  key id    {}", keys.id)?;
+                writeln!(out, "  key       {}", keys.secret)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Told for KitVerification {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let verified = &self.0;
+        let day = moment(&verified.verified_at);
+        for one in &verified.repositories {
+            match &one.error {
+                None => writeln!(
+                    out,
+                    "{day}  {}: the kit opens it; {} restored and compared",
+                    one.name,
+                    count(one.restored as u64, "file", "files")
+                )?,
+                Some(error) => writeln!(out, "{day}  {}: the kit is of NO use: {error}", one.name)?,
+            }
+        }
+        if verified.repositories.is_empty() {
+            writeln!(out, "{day}  the kit opens, but it knows no repository: make a new one after keepsake repo add")?;
+        }
+        Ok(())
+    }
+}
