@@ -155,7 +155,11 @@ fn agrees(expected: &Expected, file: &Value) -> usize {
                 let apple = text("Keys:CreationDate").map(|when| when[..19].to_owned());
                 same("taken", Some(written), apple.or(text("QuickTime:CreateDate")));
             }
-            TimeSource::Person | TimeSource::FileName | TimeSource::FolderName | TimeSource::Modified => {
+            TimeSource::Person
+            | TimeSource::FileName
+            | TimeSource::ExifModified
+            | TimeSource::FolderName
+            | TimeSource::Modified => {
                 assert_eq!(taken.offset, None, "{path}: a name tells no zone");
             }
         }

@@ -11,4 +11,5 @@
 
 pub(crate) mod fixtures;
 pub(crate) mod referee;
+pub(crate) mod sandbox;
 pub(crate) mod tree;

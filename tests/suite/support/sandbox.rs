@@ -1,0 +1,135 @@
+//! A blank home directory, with the program in it: the one helper that every test uses.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A folder of its own, gone when dropped; nothing of the person who runs the tests is seen by the program.
+pub(crate) struct Sandbox {
+    folder: tempfile::TempDir,
+}
+
+/// How a call of the program ended.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Sandbox {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("keepsake-test-").tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("tmp")).expect("a folder");
+        Self { folder }
+    }
+
+    /// A path in it; nothing is made.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The archive that the short calls are about.
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.path("archive")
+    }
+
+    /// The program, about to run in a blank home directory.
+    pub(crate) fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keepsake"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TMPDIR", self.path("tmp"))
+            .env("USER", "anna")
+            .env("TZ", "UTC")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program without an archive being named.
+    pub(crate) fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+        Ended::of(&self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Runs the program on [`Sandbox::archive`].
+    pub(crate) fn keepsake(&self, arguments: &[&str]) -> Ended {
+        let archive = self.archive();
+        let named = ["--archive".as_ref(), archive.as_os_str()];
+        self.run(named.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
+    }
+
+    /// Runs the program on [`Sandbox::archive`] with `--json`, expects it to be done (or done with problems), and
+    /// returns the document.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let ended = self.keepsake(&[&["--json"], arguments].concat());
+        assert!(
+            matches!(ended.code, 0 | 3),
+            "{arguments:?} ended with {}\n{}{}",
+            ended.code,
+            ended.stdout,
+            ended.stderr
+        );
+        ended.json()
+    }
+
+    /// An archive that has taken in `source`.
+    pub(crate) fn with_archive_of(source: &Path) -> Self {
+        let sandbox = Self::new();
+        sandbox.keepsake(&["init"]).expect_code(0);
+        let ended = sandbox.keepsake(&["ingest", &source.display().to_string()]);
+        assert!(matches!(ended.code, 0 | 3), "{}{}", ended.stdout, ended.stderr);
+        sandbox
+    }
+
+    /// Adds a repository on this disk, called `disk`, and backs up to it.
+    pub(crate) fn backed_up_to_disk(self) -> Self {
+        let place = self.path("disk").display().to_string();
+        self.keepsake(&["repo", "add", "disk", &place]).expect_code(0);
+        self.keepsake(&["backup"]).expect_code(0);
+        self
+    }
+
+    /// The words that open the recovery kit, as somebody wrote them on paper.
+    pub(crate) fn words(&self) -> String {
+        self.secret(&["kit", "passphrase"])
+    }
+
+    /// The password of a repository.
+    pub(crate) fn password(&self, repository: &str) -> String {
+        self.secret(&["repository", repository, "password"])
+    }
+
+    fn secret(&self, keys: &[&str]) -> String {
+        let text = std::fs::read_to_string(self.archive().join("secrets.toml")).expect("there are secrets");
+        let table: toml::Table = text.parse().expect("secrets are TOML");
+        let first = table.get(keys[0]).cloned().expect("the key is there");
+        let value = keys[1..].iter().fold(first, |value, key| value.get(key).cloned().expect("the key is there"));
+        value.as_str().expect("a text").to_owned()
+    }
+}
+
+impl Ended {
+    pub(crate) fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// Fails, with all that was printed, unless the program ended so.
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "\nstdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The one JSON document on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.stdout))
+    }
+}
