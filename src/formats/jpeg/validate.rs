@@ -85,7 +85,18 @@ impl Verdict {
             State::Whole => true,
             State::Truncated => self.followed,
             State::Broken { fault, .. } => {
-                let outside = matches!(fault, Fault::NoPicture | Fault::BadScan | Fault::NoMarker);
+                // Stray bytes between segments may stand where a scan was, but a sequential picture has no more.
+                let is_sequential = self.frame.as_ref().is_some_and(|frame| frame.process == Process::Sequential);
+                let outside = match fault {
+                    Fault::NoMarker => is_sequential,
+                    Fault::NoPicture | Fault::BadScan => true,
+                    Fault::Ended
+                    | Fault::BadCode
+                    | Fault::OutOfRange
+                    | Fault::TooFewBlocks
+                    | Fault::TooManyBytes
+                    | Fault::Hole => false,
+                };
                 self.mcus_good < self.mcus_expected || outside
             }
         };
