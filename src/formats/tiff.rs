@@ -19,6 +19,8 @@ const TILE_LENGTHS: u16 = 0x0145;
 const SUB_DIRECTORIES: u16 = 0x014A;
 const JPEG_OFFSET: u16 = 0x0201;
 const JPEG_LENGTH: u16 = 0x0202;
+/// Exif's own directories below: what was measured, where it was taken, how it is compatible.
+const EXIF_DIRECTORIES: [u16; 3] = [0x8769, 0x8825, 0xA005];
 const DNG_VERSION: u16 = 0xC612;
 /// Panasonic: where the raw data begins; its length is written nowhere.
 const RW2_OFFSET: u16 = 0x0118;
@@ -52,16 +54,16 @@ pub struct Structure {
     pub is_dng: bool,
     /// Whether the first directory has others below it.
     pub has_sub_directories: bool,
-    /// A place that a directory or its values should be at, and the file does not reach.
+    /// Where a directory, or a value of any field, should be that does not lie inside the file.
     pub missing: Option<u64>,
 }
 
-/// Walks the directories of a TIFF that begins at offset 0; `None` when it does not begin like one. The magic numbers of
+/// Walks the directories of a TIFF of `size` bytes that begins at offset 0; `None` when it does not begin like one. The magic numbers of
 /// Panasonic and Olympus are taken too.
 ///
 /// # Errors
 /// What `read` fails with.
-pub fn walk(read: &mut ReadAt<'_>) -> io::Result<Option<Structure>> {
+pub fn walk(read: &mut ReadAt<'_>, size: u64) -> io::Result<Option<Structure>> {
     let head = read(0, 16)?;
     let little = match head.first_chunk::<2>() {
         Some(b"II") => true,
@@ -75,7 +77,7 @@ pub fn walk(read: &mut ReadAt<'_>) -> io::Result<Option<Structure>> {
         Some(_) | None => return Ok(None),
     };
     let Some(first) = first.and_then(|bytes| number(bytes, little)) else { return Ok(None) };
-    let mut walk = Walk { read, little, big, found: Structure::default(), seen: Vec::new() };
+    let mut walk = Walk { read, size, little, big, found: Structure::default(), seen: Vec::new() };
     let mut next = vec![first];
     while let Some(at) = next.pop() {
         if at == 0 || walk.seen.contains(&at) || walk.seen.len() >= MAX_DIRECTORIES {
@@ -89,6 +91,7 @@ pub fn walk(read: &mut ReadAt<'_>) -> io::Result<Option<Structure>> {
 
 struct Walk<'a, 'r> {
     read: &'a mut ReadAt<'r>,
+    size: u64,
     little: bool,
     big: bool,
     found: Structure,
@@ -117,6 +120,7 @@ impl Walk<'_, '_> {
         let [strips, strip_lengths, tiles, tile_lengths] = &mut places;
         let (mut jpeg_at, mut jpeg_length, mut rw2) = (None, None, None);
         for entry in body.chunks_exact(entry_width).take(count) {
+            self.check(entry);
             let tag = self.number(entry.get(..2)).and_then(|tag| u16::try_from(tag).ok()).unwrap_or(0);
             match tag {
                 WIDTH => directory.width = self.single(entry)?,
@@ -135,6 +139,7 @@ impl Walk<'_, '_> {
                     self.found.has_sub_directories |= self.seen.len() == 1;
                     next.extend(self.values(entry)?.into_iter().take(MAX_DIRECTORIES));
                 }
+                _ if EXIF_DIRECTORIES.contains(&tag) => next.extend(self.single(entry)?.map(u64::from)),
                 _ => {}
             }
         }
@@ -154,6 +159,18 @@ impl Walk<'_, '_> {
             self.found.directories.push(directory);
         }
         Ok(())
+    }
+
+    /// Notes a value that does not lie inside the file.
+    fn check(&mut self, entry: &[u8]) {
+        let width = value_width(self.number(entry.get(2..4))) as u64;
+        let room: usize = if self.big { 8 } else { 4 };
+        let count = self.number(entry.get(4..4 + room)).unwrap_or(0);
+        let length = count.saturating_mul(width);
+        let at = self.number(entry.get(4 + room..4 + room * 2)).unwrap_or(0);
+        if length > room as u64 && at.saturating_add(length) > self.size {
+            self.found.missing.get_or_insert(at);
+        }
     }
 
     fn single(&mut self, entry: &[u8]) -> io::Result<Option<u32>> {
@@ -179,11 +196,7 @@ impl Walk<'_, '_> {
             return Ok(field.and_then(|field| field.get(..length)).map(<[u8]>::to_vec));
         }
         let Some(at) = self.number(field) else { return Ok(None) };
-        let bytes = (self.read)(at, length)?;
-        if bytes.len() < length {
-            self.found.missing.get_or_insert(at);
-        }
-        Ok(Some(bytes))
+        (self.read)(at, length).map(Some)
     }
 }
 
@@ -192,8 +205,8 @@ fn value_width(kind: Option<u64>) -> usize {
     match kind {
         Some(1 | 2 | 6 | 7) => 1,
         Some(3 | 8) => 2,
-        Some(4 | 9 | 13) => 4,
-        Some(16..=18) => 8,
+        Some(4 | 9 | 11 | 13) => 4,
+        Some(5 | 10 | 12 | 16..=18) => 8,
         Some(_) | None => 0,
     }
 }

@@ -88,8 +88,8 @@ impl Verdict {
                 // Stray bytes between segments may stand where a scan was, but a sequential picture has no more.
                 let is_sequential = self.frame.as_ref().is_some_and(|frame| frame.process == Process::Sequential);
                 let outside = match fault {
-                    Fault::NoMarker => is_sequential,
-                    Fault::NoPicture | Fault::BadScan => true,
+                    Fault::NoMarker | Fault::BadScan => is_sequential,
+                    Fault::NoPicture => true,
                     Fault::Ended
                     | Fault::BadCode
                     | Fault::OutOfRange

@@ -7,7 +7,6 @@
     reason = "tests say what they expected"
 )]
 
-mod corpus;
 mod made;
 
 use std::io::Cursor;

@@ -17,7 +17,7 @@ use super::{Tested, percent};
 const COMPRESSED: [u32; 7] = [5, 6, 7, 8, 32_946, 34_713, 34_892];
 
 pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Tested> {
-    let Some(found) = walk(&mut |at, length| read_at(input, at, length))? else {
+    let Some(found) = walk(&mut |at, length| read_at(input, at, length), size)? else {
         return Ok(Tested::damaged(Depth::Signature, Some(0), "is broken in its first bytes"));
     };
     let tested = extents(input, size, &found)?;
@@ -73,7 +73,7 @@ fn extents<R: Read + Seek>(input: &mut R, size: u64, found: &Structure) -> io::R
     } else if there < total {
         let finding = format!("ends after {} % of the picture", good.unwrap_or(0));
         Tested::truncated(Depth::Structure, good, finding)
-    } else if found.missing.is_some_and(|at| at >= size) || others_cut {
+    } else if found.missing.is_some() || others_cut {
         Tested::truncated(
             Depth::Structure,
             good,

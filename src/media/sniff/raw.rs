@@ -18,7 +18,7 @@ pub(super) fn by_directory(head: &[u8], extension: &[u8]) -> Option<Kind> {
         let end = at.saturating_add(length).min(head.len());
         Ok(head.get(at..end).unwrap_or_default().to_vec())
     };
-    let Ok(Some(found)) = tiff::walk(&mut read) else { return Some(Kind::Tiff) };
+    let Ok(Some(found)) = tiff::walk(&mut read, head.len() as u64) else { return Some(Kind::Tiff) };
     if found.is_dng {
         return Some(Kind::Dng);
     }
