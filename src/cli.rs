@@ -71,7 +71,7 @@ struct Global {
     /// Print results and errors only
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more
+    /// Show every problem while it happens, not only the first
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
     /// Draw no progress bars

@@ -5,14 +5,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Global;
 use super::interrupt::Interrupt;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::Problem;
 
-/// Problems shown while they happen; the report has them all.
+/// Problems shown while they happen, unless all were asked for; the report has them all.
 const SHOWN_PROBLEMS: u64 = 20;
 
 /// How often a log hears that work goes on.
@@ -22,6 +22,7 @@ const LOG_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Talk {
     manner: Manner,
     notes: bool,
+    shown_problems: u64,
     problems: AtomicU64,
     interrupt: Interrupt,
 }
@@ -47,7 +48,8 @@ impl Talk {
             Manner::Lines(Mutex::new(None))
         };
         let notes = !global.json && !global.quiet;
-        Self { manner, notes, problems: AtomicU64::new(0), interrupt: Interrupt::listen() }
+        let shown_problems = if global.verbose { u64::MAX } else { SHOWN_PROBLEMS };
+        Self { manner, notes, shown_problems, problems: AtomicU64::new(0), interrupt: Interrupt::listen() }
     }
 
     /// Whether the person asked to stop.
@@ -112,7 +114,7 @@ impl Listener for Talk {
 
     fn problem(&self, problem: &Problem) {
         let shown = self.problems.fetch_add(1, Ordering::Relaxed);
-        match shown.cmp(&SHOWN_PROBLEMS) {
+        match shown.cmp(&self.shown_problems) {
             std::cmp::Ordering::Less => self.say(&format!("  {}: {}", problem.path, problem.message)),
             std::cmp::Ordering::Equal => self.say("  … more problems follow; all are listed at the end"),
             std::cmp::Ordering::Greater => {}
@@ -135,7 +137,7 @@ fn draw(bar: &mut Bar, progress: Progress, problems: u64) {
         bar.bar.set_prefix(title(progress.stage));
         bar.stage = Some(progress.stage);
         let template = if progress.bytes_total > 0 {
-            "{prefix:10} {bar:24} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left{msg}"
+            "{prefix:10} {bar:24} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left{msg}"
         } else {
             "{prefix:10} {spinner} {msg}"
         };
@@ -156,7 +158,8 @@ fn draw(bar: &mut Bar, progress: Progress, problems: u64) {
 
 fn line(progress: Progress, problems: u64) -> String {
     let problems = if problems > 0 { format!(", {problems} problems so far") } else { String::new() };
-    let of = if progress.bytes_total > 0 { format!(" of {}", HumanBytes(progress.bytes_total)) } else { String::new() };
+    let of =
+        if progress.bytes_total > 0 { format!(" of {}", DecimalBytes(progress.bytes_total)) } else { String::new() };
     format!("{}: {}{of}{problems}", title(progress.stage), amount(progress))
 }
 
@@ -166,7 +169,7 @@ fn amount(progress: Progress) -> String {
     } else {
         format!("{} files", progress.files_done)
     };
-    if progress.bytes_done > 0 { format!("{files}, {}", HumanBytes(progress.bytes_done)) } else { files }
+    if progress.bytes_done > 0 { format!("{files}, {}", DecimalBytes(progress.bytes_done)) } else { files }
 }
 
 fn title(stage: Stage) -> &'static str {

@@ -51,7 +51,7 @@ fn damage(photo: &Undescribed, condition: Condition, finding: &str) -> Problem {
         Condition::PreviewOnly => ProblemKind::PreviewOnly,
     };
     let path = best_sighting(&photo.sightings).map_or_else(|| photo.photo.to_string(), |(path, _)| path.to_string());
-    Problem::new(path, kind, format!("the file {finding}; it is kept as it is"))
+    Problem::new(path, kind, format!("the file {finding}"))
 }
 
 fn read_sidecars(open: &OpenArchive, photo: &Undescribed) -> Result<Facts, Error> {

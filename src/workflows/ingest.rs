@@ -3,6 +3,7 @@
 //! Two stages: bytes are safe before anything is decoded. An interrupted run is finished by running it again: what it
 //! stored stays stored, and no photo is described before the whole source was stored, so that both ways end alike.
 
+mod ahead;
 mod copy_in;
 mod store;
 mod tally;

@@ -14,7 +14,7 @@ impl Told for RescueReport {
             counts(out, ingest)?;
             if !ingest.problems.is_empty() {
                 writeln!(out)?;
-                writeln!(out, "What is wrong with single files")?;
+                writeln!(out, "What is wrong with single files (nothing was thrown away)")?;
                 problems(out, &ingest.problems)?;
             }
             writeln!(out)?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::ahead::Ahead;
 use super::copy_in::{Copied, Copy, copy_in};
 use super::tally::Tally;
 use crate::catalog::{FileOutcome, FileRecord, Recorded, RunId, Seen, SeenOutcome, SourceId};
@@ -56,7 +57,9 @@ pub(super) fn store_all(
     let queue = std::sync::Mutex::new(queue);
     let OpenArchive { catalog, objects, .. } = open;
     let objects = &*objects;
+    let ahead = Ahead::default();
     thread::scope(|scope| {
+        scope.spawn(|| ahead.count(folder, &|| listener.stop_requested()));
         for _ in 0..READERS {
             let (queue, done) = (&queue, done.clone());
             scope.spawn(move || {
@@ -72,8 +75,19 @@ pub(super) fn store_all(
             });
         }
         drop(done);
-        let mut books =
-            Books { catalog, objects, folder, plan, tally, listener, batch: Batch::new(), doubtful: 0, links: 0 };
+        let mut books = Books {
+            catalog,
+            objects,
+            folder,
+            plan,
+            tally,
+            listener,
+            ahead: &ahead,
+            batch: Batch::new(),
+            bytes_met: 0,
+            doubtful: 0,
+            links: 0,
+        };
         let walked = books.walk(&to_read, &copies);
         drop(to_read);
         // The readers end when the queue closes. What they still hand in is kept, whatever ended the walk.
@@ -94,7 +108,10 @@ struct Books<'a> {
     plan: &'a Plan<'a>,
     tally: &'a mut Tally,
     listener: &'a dyn Listener,
+    ahead: &'a Ahead,
     batch: Batch,
+    /// Bytes of the files that are settled, read or not.
+    bytes_met: u64,
     /// Files in a row that could not be read.
     doubtful: u32,
     links: u64,
@@ -289,6 +306,7 @@ impl Books<'_> {
                 }
             });
         }
+        self.bytes_met += records.iter().map(|record| record.stamp.size).sum::<u64>();
         if self.plan.dry_run {
             for record in &records {
                 self.count_unkept(&record.outcome);
@@ -341,9 +359,9 @@ impl Books<'_> {
                 + report.previously_deleted
                 + report.unreadable
                 + report.ignored,
-            files_total: 0,
-            bytes_done: report.read_bytes,
-            bytes_total: 0,
+            files_total: self.ahead.files(),
+            bytes_done: self.bytes_met,
+            bytes_total: self.ahead.bytes(),
         });
     }
 

@@ -1,0 +1,35 @@
+//! How much there is to read, counted while it is read: a bar can say how long it will take.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sources::{Folder, Met};
+
+/// What a walk ahead of the real one has met so far. It opens no file; what it lists, the real walk finds in memory.
+#[derive(Default)]
+pub(super) struct Ahead {
+    files: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Ahead {
+    /// Walks the source to its end, or until `stop`.
+    pub(super) fn count(&self, folder: &Folder, stop: &dyn Fn() -> bool) {
+        for met in folder.walk() {
+            if stop() {
+                return;
+            }
+            if let Met::File(found) = met {
+                self.files.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(found.stamp.size, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn files(&self) -> u64 {
+        self.files.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
