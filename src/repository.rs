@@ -21,6 +21,7 @@ mod snapshot;
 mod source;
 mod store;
 mod tree;
+mod uploads;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -186,7 +187,7 @@ fn beside(name: &str) -> Result<(), RepositoryError> {
     if name.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
         return invalid("it does not stay in its place");
     }
-    if ["config", "data", "index", "keys", "snapshots", "locks", "incoming"].contains(&first) {
+    if ["config", "data", "index", "keys", "snapshots", "locks", "incoming", "quarantine"].contains(&first) {
         return invalid("the name belongs to the repository itself");
     }
     Ok(())

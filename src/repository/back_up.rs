@@ -77,11 +77,15 @@ impl Repository {
         let run = Arc::new(Run::new(Arc::clone(&self.store)));
         let parent_id = parent.as_ref().map(|(snapshot, _)| snapshot.id);
         let archived = self.archive(&backend, &plan, &run, draft(self.location(), stamp)?, parent_id, listener);
+        // Whatever came of it: none of its packs may still be on the way when this returns.
+        let arrived = backend.wait_for_uploads();
         self.forget_index();
         if listener.stop_requested() {
+            self.store.mend();
             return Err(self.interrupted());
         }
         let (engine, mut file) = archived?;
+        arrived.map_err(|fault| RepositoryError::from_fault(self.location(), fault))?;
         if let Some(fault) = self.store.broken() {
             return Err(RepositoryError::from_fault(self.location(), fault));
         }

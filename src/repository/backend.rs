@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rustic_core::{BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend};
 
 use super::store::{Fault, Store};
+use super::uploads::Uploads;
 
 /// What the library may see and do. Each view of one store has its own rules.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Backend {
     /// Whether snapshots are looked for where restic keeps its locks: encrypted alike, and unknown to the library.
     locks_for_snapshots: bool,
     held: HeldSnapshots,
+    /// For buckets only: a disk is no faster with several writers.
+    uploads: Option<Uploads>,
 }
 
 /// Snapshots that the library writes are kept back until somebody has looked whether they are whole: it writes
@@ -32,8 +35,10 @@ pub(super) struct HeldSnapshots {
 
 impl Backend {
     pub(super) fn new(store: Arc<Store>) -> Self {
+        let uploads = store.location().is_remote().then(|| Uploads::new(Arc::clone(&store)));
         Self {
             store,
+            uploads,
             hidden: Mutex::default(),
             remembered: None,
             locks_for_snapshots: false,
@@ -90,6 +95,11 @@ impl Backend {
         self.held.holding.store(false, Ordering::SeqCst);
     }
 
+    /// Waits until every pack has arrived; fails when one of them did not.
+    pub(super) fn wait_for_uploads(&self) -> Result<(), Fault> {
+        self.uploads.as_ref().map_or(Ok(()), Uploads::wait)
+    }
+
     /// The id of the last snapshot that was really written.
     pub(super) fn written_snapshot(&self) -> Option<Id> {
         *self.held.released.lock().unwrap_or_else(PoisonError::into_inner)
@@ -118,7 +128,7 @@ pub(super) fn list(store: &Store, kind: FileType) -> Result<Vec<(Id, u64)>, Faul
 }
 
 /// The id in a path, if the path is the very one that the id belongs at.
-fn id_in(kind: FileType, path: &str) -> Option<Id> {
+pub(super) fn id_in(kind: FileType, path: &str) -> Option<Id> {
     let (_, name) = path.rsplit_once('/')?;
     let id: Id = name.parse().ok()?;
     (path_of(kind, &id) == path).then_some(id)
@@ -167,6 +177,13 @@ impl WriteBackend for Backend {
     fn write_bytes(&self, kind: FileType, id: &Id, _cacheable: bool, content: BytesList) -> RusticResult<()> {
         if kind == FileType::Snapshot && self.held.holding.load(Ordering::SeqCst) {
             return Ok(());
+        }
+        if let Some(uploads) = &self.uploads {
+            if kind == FileType::Pack {
+                return uploads.send(path_of(kind, id), content.into_vec()).map_err(failed);
+            }
+            // Whatever is not a pack may name one.
+            uploads.wait().map_err(failed)?;
         }
         self.store.write(&path_of(kind, id), content.slice()).map_err(failed)?;
         if kind == FileType::Snapshot {

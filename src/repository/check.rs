@@ -6,12 +6,12 @@ mod structure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustic_core::Id;
+use rustic_core::{FileType, Id};
 use sha2::{Digest, Sha256};
 
 use self::structure::Survey;
 use super::Repository;
-use super::backend::path_of;
+use super::backend::{id_in, path_of};
 use super::engine::{isolated, side_by_side};
 use super::error::RepositoryError;
 use crate::events::{Listener, Progress, Stage};
@@ -43,6 +43,9 @@ pub struct CheckFinding {
     pub kind: FindingKind,
     /// What it is, in words that stand alone.
     pub what: String,
+    /// The file of the repository that is bad, for [`Repository::set_aside`]; `None`: it is gone, or it is not one
+    /// file.
+    pub file: Option<String>,
     /// The files of the newest snapshot that it touches, where that is known.
     pub paths: Vec<String>,
 }
@@ -85,6 +88,9 @@ const PIECE: u64 = 8 * 1024 * 1024;
 /// second reader would only move its heads.
 const PACKS_AT_ONCE: usize = 4;
 
+/// Where bad files go.
+const QUARANTINE: &str = "quarantine";
+
 impl Repository {
     /// Checks keys, index, packs, snapshots and all of their folders, and as much of the data as asked for.
     ///
@@ -97,6 +103,23 @@ impl Repository {
         let read_bytes = self.read_packs(&mut survey, &chosen, listener)?;
         let findings = isolated(self.location(), "checking", || survey.findings(self), || {})?;
         Ok(Checked { read_bytes, findings })
+    }
+
+    /// Takes a bad file of the repository out of the way, as the first step of healing: [`Self::back_up`] then
+    /// notices what is missing, and reads the photos in it again.
+    ///
+    /// A copy stays in `quarantine/`, which restic passes over: some of its photos may be nowhere else.
+    pub fn set_aside(&self, file: &str) -> Result<(), RepositoryError> {
+        let failed = |fault| RepositoryError::from_fault(self.location(), fault);
+        let Some((_, name)) = file.rsplit_once('/').filter(|_| is_one_of_ours(file)) else {
+            return Err(RepositoryError::InvalidTree { path: file.to_owned(), why: "it is no file of a repository" });
+        };
+        self.store.mend();
+        let bytes = self.store.read(file).map_err(failed)?;
+        self.store.write(&format!("{QUARANTINE}/{name}"), &[bytes]).map_err(failed)?;
+        self.store.remove(file).map_err(failed)?;
+        self.forget_index();
+        Ok(())
     }
 
     /// Hashes whole packs, and notes in `survey` those that are not what they are named after.
@@ -130,7 +153,7 @@ impl Repository {
     }
 
     fn hash_pack(&self, id: Id, size: u64, done: &AtomicU64) -> Result<Id, RepositoryError> {
-        let path = path_of(rustic_core::FileType::Pack, &id);
+        let path = path_of(FileType::Pack, &id);
         let mut hasher = Sha256::new();
         let mut offset = 0;
         while offset < size {
@@ -142,6 +165,10 @@ impl Repository {
         }
         Ok(Id::new(hasher.finalize().into()))
     }
+}
+
+fn is_one_of_ours(file: &str) -> bool {
+    [FileType::Pack, FileType::Index, FileType::Snapshot, FileType::Key].iter().any(|kind| id_in(*kind, file).is_some())
 }
 
 fn progress(files_done: u64, files_total: u64, bytes_done: u64, bytes_total: u64) -> Progress {

@@ -43,7 +43,16 @@ impl Repository {
         let engine = self.connect_through(Arc::new(Backend::of_locks(Arc::clone(&self.store))))?;
         for (path, _) in files {
             let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
-            let Ok(text) = engine.cat_file(FileType::Snapshot, name) else { continue };
+            let text = match engine.cat_file(FileType::Snapshot, name) {
+                Ok(text) => text,
+                Err(error) => {
+                    let error = RepositoryError::from_reading(self.location(), "a lock", &error);
+                    if error.is_of_one_file() {
+                        continue;
+                    }
+                    return Err(error);
+                }
+            };
             let Ok(lock) = serde_json::from_slice::<Lock>(&text) else { continue };
             let renewed_for = now.duration_since(lock.time);
             if lock.exclusive && renewed_for.unsigned_abs() < STALE_AFTER {

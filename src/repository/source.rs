@@ -33,9 +33,10 @@ impl Run {
         }
     }
 
-    /// Makes every reader fail from now on.
+    /// Makes every reader fail from now on, and every write soon.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.store.abandon();
     }
 
     /// Whether reading on is pointless: somebody asked to stop, or a write failed for good.

@@ -184,9 +184,19 @@ impl Store {
         self.lock_broken().clone()
     }
 
-    /// Gives writing another chance: at the start of a run.
+    /// Gives up what is under way: somebody asked to stop, and a pack on a slow line would keep him waiting.
+    pub(super) fn abandon(&self) {
+        if let Place::Bucket(bucket) = &self.place {
+            bucket.abandon(true);
+        }
+    }
+
+    /// Gives requests another chance: at the start of a run.
     pub(super) fn mend(&self) {
         *self.lock_broken() = None;
+        if let Place::Bucket(bucket) = &self.place {
+            bucket.abandon(false);
+        }
     }
 
     pub(super) fn traffic(&self) -> Traffic {
@@ -203,5 +213,33 @@ impl Store {
 
     fn lock_broken(&self) -> std::sync::MutexGuard<'_, Option<Fault>> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::repository::Key;
+
+    #[test]
+    fn after_a_write_that_failed_for_good_every_other_fails_at_once_until_it_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let access = Access {
+            location: folder.path().to_str().unwrap().parse().unwrap(),
+            options: BTreeMap::new(),
+            bucket_keys: None,
+            key: Key::Password(String::new()),
+        };
+        let store = Store::new(&access).unwrap();
+        store.write("in-the-way", &[]).unwrap();
+        let first = store.write("in-the-way/pack", &[]).unwrap_err().to_string();
+        let requests = store.traffic().requests;
+        assert_eq!(store.write("index", &[]).unwrap_err().to_string(), first, "it says what failed first");
+        assert_eq!(store.traffic().requests, requests, "nothing was tried");
+        store.mend();
+        store.write("index", &[Bytes::from_static(b"12")]).unwrap();
+        assert_eq!(store.traffic().sent_bytes, 2);
     }
 }

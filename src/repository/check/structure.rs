@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::affected::Affected;
 use super::{CheckFinding, FindingKind, ReadData};
 use crate::repository::Repository;
-use crate::repository::backend::Backend;
+use crate::repository::backend::{Backend, path_of};
 use crate::repository::engine::{Engine, side_by_side};
 use crate::repository::error::RepositoryError;
 
@@ -43,7 +43,7 @@ impl Survey {
                 damaged => {
                     backend.hide(id);
                     let what = format!("the index file {} {}", hex(&id), wrongness(damaged.is_none()));
-                    others.push(finding(FindingKind::IndexDamaged, what));
+                    others.push(finding(FindingKind::IndexDamaged, what, Some(path_of(FileType::Index, &id))));
                 }
             }
         }
@@ -53,7 +53,7 @@ impl Survey {
                 Some(Ok(snapshot)) => snapshots.push((id, snapshot)),
                 damaged => {
                     let what = format!("the snapshot {} {}", hex(&id), wrongness(damaged.is_none()));
-                    others.push(finding(FindingKind::SnapshotDamaged, what));
+                    others.push(finding(FindingKind::SnapshotDamaged, what, Some(path_of(FileType::Snapshot, &id))));
                 }
             }
         }
@@ -61,7 +61,7 @@ impl Survey {
         for index in indexes {
             for pack in index.packs {
                 if let Some(what) = disorder_in(&pack) {
-                    others.push(finding(FindingKind::Structure, what));
+                    others.push(finding(FindingKind::Structure, what, None));
                 }
                 packs.insert(pack.id.into_inner(), pack);
             }
@@ -117,12 +117,13 @@ impl Survey {
         };
         let mut findings = self.others;
         for (id, (kind, what)) in self.bad_packs {
-            findings.push(CheckFinding { kind, what, paths: affected.by_pack(&id) });
+            let file = (kind != FindingKind::PackMissing).then(|| path_of(FileType::Pack, &id));
+            findings.push(CheckFinding { kind, what, file, paths: affected.by_pack(&id) });
         }
         let unnamed = affected.unnamed();
         if !unnamed.is_empty() {
             let what = "files of the newest snapshot have parts that no index names".to_owned();
-            findings.push(CheckFinding { kind: FindingKind::Structure, what, paths: unnamed });
+            findings.push(CheckFinding { kind: FindingKind::Structure, what, file: None, paths: unnamed });
         }
         findings.sort_by(|left, right| (left.kind, &left.what).cmp(&(right.kind, &right.what)));
         Ok(findings)
@@ -179,7 +180,7 @@ impl Survey {
             for (missing, how) in [(unnamed, "are named by no index"), (unreadable, "cannot be read")] {
                 if !missing.is_empty() {
                     let what = format!("{} parts of the snapshot {} {how}", missing.len(), hex(snapshot));
-                    self.others.push(finding(FindingKind::Structure, what));
+                    self.others.push(finding(FindingKind::Structure, what, None));
                 }
             }
         }
@@ -191,8 +192,8 @@ fn wrongness(misnamed: bool) -> &'static str {
     if misnamed { "does not have the bytes it is named after" } else { "cannot be read, although its bytes are right" }
 }
 
-fn finding(kind: FindingKind, what: String) -> CheckFinding {
-    CheckFinding { kind, what, paths: Vec::new() }
+fn finding(kind: FindingKind, what: String, file: Option<String>) -> CheckFinding {
+    CheckFinding { kind, what, file, paths: Vec::new() }
 }
 
 fn hex(id: &Id) -> String {
@@ -204,12 +205,15 @@ fn check_keys(repository: &Repository) -> Result<Vec<CheckFinding>, RepositoryEr
     let keys = repository.list(FileType::Key)?;
     if keys.is_empty() {
         let what = "there is no key file: no password opens the repository, only its master key does".to_owned();
-        return Ok(vec![finding(FindingKind::KeyDamaged, what)]);
+        return Ok(vec![finding(FindingKind::KeyDamaged, what, None)]);
     }
     let keys = hash_all(repository, &backend, FileType::Key)?;
     let damaged = keys.into_iter().filter(|(_, whole)| !whole);
-    let what = |id| format!("the key file {} {}", hex(&id), wrongness(true));
-    Ok(damaged.map(|(id, _)| finding(FindingKind::KeyDamaged, what(id))).collect())
+    let finding = |id: Id| {
+        let what = format!("the key file {} {}", hex(&id), wrongness(true));
+        finding(FindingKind::KeyDamaged, what, Some(path_of(FileType::Key, &id)))
+    };
+    Ok(damaged.map(|(id, _)| finding(id)).collect())
 }
 
 /// Every file of a type, with whether its bytes have the SHA-256 hash that it is named after.

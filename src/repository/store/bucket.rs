@@ -3,6 +3,7 @@
 mod b2;
 mod runtime;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct BucketStore {
     operator: Operator,
+    /// Set when nobody waits for the answers any more.
+    abandoned: AtomicBool,
 }
 
 impl BucketStore {
@@ -45,18 +48,23 @@ impl BucketStore {
             Kind::Local(_) => return Err(RepositoryError::NotFound { location: location.clone() }),
         };
         let operator = operator.map_err(|error| RepositoryError::from_fault(location, unusable(location, error)))?;
-        Ok(Self { operator })
+        Ok(Self { operator, abandoned: AtomicBool::new(false) })
+    }
+
+    /// Makes requests fail: those under way soon, later ones after one attempt.
+    pub(super) fn abandon(&self, abandoned: bool) {
+        self.abandoned.store(abandoned, Ordering::Relaxed);
     }
 
     pub(super) fn read(&self, path: &str, count: impl Fn()) -> Result<Bytes, Fault> {
         // Whole files are configuration, keys, index and snapshots: small, so no allowance for size.
-        let buffer = attempt("read", path, PATIENCE, count, || self.operator.read(path))?;
+        let buffer = attempt("read", path, PATIENCE, &self.abandoned, count, || self.operator.read(path))?;
         Ok(buffer.to_bytes())
     }
 
     pub(super) fn read_range(&self, path: &str, offset: u64, length: usize, count: impl Fn()) -> Result<Bytes, Fault> {
         let end = offset.checked_add(length as u64).ok_or_else(|| Fault::new(FaultKind::Other, "read", path))?;
-        let buffer = attempt("read", path, patience_for(length as u64), count, || async move {
+        let buffer = attempt("read", path, patience_for(length as u64), &self.abandoned, count, || async move {
             self.operator.read_with(path).range(offset..end).await
         })?;
         if buffer.len() == length {
@@ -69,7 +77,7 @@ impl BucketStore {
 
     pub(super) fn write(&self, path: &str, parts: &[Bytes], count: impl Fn()) -> Result<(), Fault> {
         let size = parts.iter().map(|part| part.len() as u64).sum();
-        attempt("write", path, patience_for(size), count, || {
+        attempt("write", path, patience_for(size), &self.abandoned, count, || {
             // Cheap: the parts are counted references. One request, so an upload is whole or not there.
             let buffer = opendal::Buffer::from(parts.to_vec());
             self.operator.write(path, buffer)
@@ -78,11 +86,11 @@ impl BucketStore {
     }
 
     pub(super) fn remove(&self, path: &str, count: impl Fn()) -> Result<(), Fault> {
-        attempt("remove", path, PATIENCE, count, || self.operator.delete(path))
+        attempt("remove", path, PATIENCE, &self.abandoned, count, || self.operator.delete(path))
     }
 
     pub(super) fn size(&self, path: &str, count: impl Fn()) -> Result<Option<u64>, Fault> {
-        match attempt("look at", path, PATIENCE, count, || self.operator.stat(path)) {
+        match attempt("look at", path, PATIENCE, &self.abandoned, count, || self.operator.stat(path)) {
             Ok(metadata) => Ok(Some(metadata.content_length())),
             Err(fault) if fault.kind() == FaultKind::Missing => Ok(None),
             Err(fault) => Err(fault),
@@ -93,7 +101,7 @@ impl BucketStore {
     pub(super) fn list(&self, folder: &str, count: impl Fn()) -> Result<Vec<(String, u64)>, Fault> {
         let folder = format!("{folder}/");
         // A page holds a thousand names; a million packs are a thousand pages.
-        let entries = attempt("list", &folder, PATIENCE * 20, count, || async {
+        let entries = attempt("list", &folder, PATIENCE * 20, &self.abandoned, count, || async {
             self.operator.list_with(&folder).recursive(true).await
         })?;
         let files = entries.into_iter().filter(|entry| entry.metadata().is_file());

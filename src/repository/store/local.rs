@@ -79,7 +79,7 @@ impl LocalStore {
         for part in parts {
             file.write_all(part)?;
         }
-        file.as_file().sync_all()?;
+        sync_file(file.as_file())?;
         file.persist(&target).map_err(|error| error.error)?;
         sync_folder(folder)
     }
@@ -149,7 +149,15 @@ fn make_folders(folder: &Path) -> io::Result<()> {
     }
 }
 
+fn sync_file(file: &File) -> io::Result<()> {
+    #[cfg(test)]
+    tests::note(tests::Synced::File(file.metadata()?.len()));
+    file.sync_all()
+}
+
 fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    tests::note(tests::Synced::Folder(folder.to_owned(), fs::read_dir(folder)?.count()));
     match File::open(folder)?.sync_all() {
         // Some network file systems know no syncing of folders, and say so: theirs are durable or nothing is.
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
@@ -159,7 +167,47 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+
+    /// What was synced, and what there was to sync at that moment: a file's bytes, a folder's entries.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(super) enum Synced {
+        File(u64),
+        Folder(PathBuf, usize),
+    }
+
+    thread_local! {
+        static SYNCED: RefCell<Vec<Synced>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn note(synced: Synced) {
+        SYNCED.with_borrow_mut(|all| all.push(synced));
+    }
+
+    #[test]
+    fn bytes_are_synced_before_they_get_their_name_and_the_name_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let store = LocalStore::new(root.clone());
+        SYNCED.take();
+        store.write("data/ab/abcd", &[Bytes::from_static(b"one file")]).unwrap();
+        let folder = |path: &str, entries| Synced::Folder(root.join(path), entries);
+        assert_eq!(
+            SYNCED.take(),
+            [
+                // New folders: each above it knows of the one below before anything is put into that.
+                Synced::Folder(root.clone(), 1),
+                folder("data", 1),
+                Synced::Folder(root.clone(), 2),
+                Synced::File(8),
+                folder("data/ab", 1),
+            ]
+        );
+        store.remove("data/ab/abcd").unwrap();
+        assert_eq!(SYNCED.take(), [folder("data/ab", 0)]);
+    }
 
     #[test]
     fn a_write_leaves_one_whole_read_only_file_and_nothing_beside_it() {

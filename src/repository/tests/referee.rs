@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 use super::support::{Bench, PASSWORD, photo, small_tree, stamp};
 use crate::events::Recorder;
@@ -43,6 +43,17 @@ impl Referee {
             .unwrap()
     }
 
+    fn start(&self, repository: &Path, arguments: &[&str]) -> Child {
+        Command::new(self.0)
+            .args(["--no-cache", "--repo"])
+            .arg(repository)
+            .args(arguments)
+            .env("RESTIC_PASSWORD", PASSWORD)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
     fn agrees(&self, repository: &Path, arguments: &[&str]) -> String {
         let output = self.ask(repository, arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -64,6 +75,8 @@ fn restic_checks_lists_and_restores_what_we_write() {
     }
     let target = bench.folder.path().join("restored");
     restic.agrees(&bench.root(), &["restore", "latest", "--target", target.to_str().unwrap()]);
+    let untouched = std::fs::metadata(target.join("photos/anna/2014/2014-08/b.jpg")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::atime(&untouched), 1_700_000_000 - 1_000_000, "not the year 1");
     let photo_at = |path: &str| std::fs::read(target.join(path)).unwrap();
     assert_eq!(photo_at("photos/anna/2014/2014-08/a.jpg"), photo(1, 300_000));
     assert_eq!(photo_at("photos/anna/2015/2015-01/c \"quoted\" ü.jpg"), photo(3, 3_000_000));
@@ -127,7 +140,7 @@ fn a_run_that_was_cut_off_and_taken_up_again_passes_before_restic() {
 }
 
 #[test]
-fn a_repository_that_restic_made_is_opened_and_its_lock_is_honoured() {
+fn a_repository_that_restic_made_is_filled_beside_restic() {
     let Some(restic) = restic() else { return };
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("repo");
@@ -141,10 +154,35 @@ fn a_repository_that_restic_made_is_opened_and_its_lock_is_honoured() {
     let foreign = snapshots.iter().find(|snapshot| !snapshot.ours).unwrap();
     assert!(!foreign.complete && foreign.generation.is_none());
     assert_eq!(repository.files(&foreign.id).unwrap()[0].path, "etc/hostname");
+}
 
-    // A restic that rearranges the repository, stopped in the middle: its exclusive lock stays.
-    let mut prune = Command::new("sh").args(["-c", "kill -STOP $$; exec restic --no-cache prune"]).spawn().unwrap();
-    prune.kill().unwrap();
-    prune.wait().unwrap();
-    let _ = RepositoryError::NotFound { location: repository.location().clone() };
+#[test]
+fn a_lock_that_restic_holds_for_itself_alone_is_honoured_until_it_is_stale() {
+    let Some(restic) = restic() else { return };
+    let bench = Bench::new();
+    let mut checking = restic.start(&bench.root(), &["check"]);
+    // restic waits 200 ms after it has locked: killed then, it leaves the lock behind.
+    let started = std::time::Instant::now();
+    let lock = loop {
+        // Until it is renamed, it has a longer name.
+        let mut locks = bench.files("locks").into_iter();
+        if let Some(lock) = locks.find(|path| path.file_name().unwrap().len() == 64) {
+            break lock;
+        }
+
+        assert!(started.elapsed().as_secs() < 60, "restic made no lock");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    checking.kill().unwrap();
+    checking.wait().unwrap();
+    let locked_at = jiff::Timestamp::try_from(std::fs::metadata(lock).unwrap().modified().unwrap()).unwrap();
+    let back_up = |minutes: i64| {
+        let mut stamp = stamp(1);
+        stamp.at = locked_at + jiff::SignedDuration::from_mins(minutes);
+        bench.repository.back_up(small_tree(&bench.objects), &stamp, &Recorder::default())
+    };
+    let error = back_up(5).unwrap_err();
+    assert!(matches!(&error, RepositoryError::Locked { by, .. } if by.contains("process")), "{error}");
+    assert!(bench.files("snapshots").is_empty());
+    assert!(back_up(31).unwrap().complete);
 }

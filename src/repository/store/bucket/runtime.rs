@@ -1,6 +1,7 @@
 //! The private runtime that opendal runs on, and the patience with which requests are repeated.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opendal::ErrorKind;
@@ -15,14 +16,20 @@ const ATTEMPTS: u32 = 6;
 /// server that is gone fails after 8 to 16 seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long an abandoned request goes on at most.
+const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
+
 /// Runs `request` until it succeeds, fails for a reason that repeating cannot mend, or has been tried [`ATTEMPTS`]
 /// times; each attempt may take `patience`. Calls `count` before each attempt.
+///
+/// Gives up early, in the middle of an attempt too, once `abandoned` is set.
 ///
 /// Blocks its thread, and must not be called from a thread that runs async tasks.
 pub(super) fn attempt<T, F>(
     doing: &'static str,
     path: &str,
     patience: Duration,
+    abandoned: &AtomicBool,
     count: impl Fn(),
     request: impl Fn() -> F,
 ) -> Result<T, Fault>
@@ -36,18 +43,32 @@ where
         loop {
             attempts_left -= 1;
             count();
-            let (fault, worth_repeating) = match tokio::time::timeout(patience, request()).await {
-                Ok(Ok(value)) => return Ok(value),
-                Ok(Err(error)) => judge(doing, path, &error),
-                Err(elapsed) => (Fault::new(FaultKind::TimedOut, doing, path).because(elapsed), true),
+            let (fault, worth_repeating) = match within(patience, abandoned, request()).await {
+                Some(Ok(value)) => return Ok(value),
+                Some(Err(error)) => judge(doing, path, &error),
+                None => (Fault::new(FaultKind::TimedOut, doing, path), true),
             };
-            if !worth_repeating || attempts_left == 0 {
+            if !worth_repeating || attempts_left == 0 || abandoned.load(Ordering::Relaxed) {
                 return Err(fault);
             }
             tokio::time::sleep(jittered(pause)).await;
             pause *= 2;
         }
     })
+}
+
+/// What the request came to; `None` when its time was up, or it was abandoned.
+async fn within<T>(patience: Duration, abandoned: &AtomicBool, request: impl Future<Output = T>) -> Option<T> {
+    let mut request = std::pin::pin!(request);
+    let started = tokio::time::Instant::now();
+    loop {
+        if let Ok(outcome) = tokio::time::timeout(LOOK_UP_EVERY, request.as_mut()).await {
+            return Some(outcome);
+        }
+        if started.elapsed() >= patience || abandoned.load(Ordering::Relaxed) {
+            return None;
+        }
+    }
 }
 
 /// Sorts a failure, and says whether the same request may yet succeed.
@@ -127,6 +148,8 @@ fn runtime() -> std::io::Result<&'static Runtime> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU32;
+
     use super::*;
 
     #[test]
@@ -137,15 +160,38 @@ mod tests {
         }
     }
 
+    fn try_it<F: Future<Output = opendal::Result<()>>>(
+        patience: Duration,
+        abandoned: bool,
+        request: impl Fn() -> F,
+    ) -> (FaultKind, u32) {
+        let made = AtomicU32::new(0);
+        let count = || {
+            made.fetch_add(1, Ordering::Relaxed);
+        };
+        let fault = attempt("read", "config", patience, &AtomicBool::new(abandoned), count, request).unwrap_err();
+        (fault.kind(), made.into_inner())
+    }
+
     #[test]
     fn a_request_that_cannot_succeed_is_made_once() {
-        let made = std::sync::atomic::AtomicU32::new(0);
-        let count = || {
-            made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        };
-        let denied = || async { Err::<(), _>(opendal::Error::new(ErrorKind::PermissionDenied, "no")) };
-        let fault = attempt("read", "config", Duration::from_secs(5), count, denied).unwrap_err();
-        assert_eq!(fault.kind(), FaultKind::Refused);
-        assert_eq!(made.into_inner(), 1);
+        let denied = || async { Err(opendal::Error::new(ErrorKind::PermissionDenied, "no")) };
+        assert_eq!(try_it(Duration::from_secs(5), false, denied), (FaultKind::Refused, 1));
+    }
+
+    #[test]
+    fn a_request_that_never_ends_is_cut_off_and_made_again() {
+        let started = std::time::Instant::now();
+        let outcome = try_it(Duration::from_millis(1), false, std::future::pending);
+        assert_eq!(outcome, (FaultKind::TimedOut, ATTEMPTS));
+        assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn an_abandoned_request_ends_at_once_and_is_not_made_again() {
+        let started = std::time::Instant::now();
+        let outcome = try_it(Duration::from_hours(1), true, std::future::pending);
+        assert_eq!(outcome, (FaultKind::TimedOut, 1));
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     }
 }
