@@ -82,3 +82,101 @@ impl Drop for Arrival {
         self.0.fewer.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use rustic_core::{FileType, Id, WriteBackend};
+
+    use super::*;
+    use crate::repository::backend::Backend;
+    use crate::repository::{Access, BucketKeys, Key};
+
+    /// A bucket that takes its time with packs, and writes down in which order files began and were whole.
+    struct SlowBucket {
+        address: String,
+        journal: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl SlowBucket {
+        fn start(answer_to_packs: &'static str) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let journal: Arc<Mutex<Vec<String>>> = Arc::default();
+            let shared = Arc::clone(&journal);
+            thread::spawn(move || {
+                for stream in listener.incoming() {
+                    let (stream, journal) = (stream.unwrap(), Arc::clone(&shared));
+                    thread::spawn(move || take_one_file(stream, &journal, answer_to_packs));
+                }
+            });
+            Self { address, journal }
+        }
+
+        fn backend(&self) -> Backend {
+            let access = Access {
+                location: format!("s3:http://{}/photos", self.address).parse().unwrap(),
+                options: BTreeMap::new(),
+                bucket_keys: Some(BucketKeys { id: "id".to_owned(), secret: "hush".to_owned() }),
+                key: Key::Password(String::new()),
+            };
+            Backend::new(Arc::new(Store::new(&access).unwrap()))
+        }
+
+        fn journal(&self) -> Vec<String> {
+            self.journal.lock().unwrap().clone()
+        }
+    }
+
+    fn take_one_file(mut stream: TcpStream, journal: &Mutex<Vec<String>>, answer_to_packs: &str) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let head: Vec<String> = (&mut reader).lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+        let Some(first) = head.first() else { return };
+        let length =
+            head.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        reader.read_exact(&mut body).unwrap();
+        let kind = first.split('/').nth(2).unwrap().to_owned();
+        journal.lock().unwrap().push(format!("{kind} begins"));
+        let mut status = "200 OK";
+        if kind == "data" {
+            thread::sleep(Duration::from_millis(700));
+            status = answer_to_packs;
+        }
+        journal.lock().unwrap().push(format!("{kind} is answered"));
+        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    }
+
+    fn id(byte: u8) -> Id {
+        Id::new([byte; 32])
+    }
+
+    fn write(backend: &Backend, kind: FileType, byte: u8) -> bool {
+        backend.write_bytes(kind, &id(byte), false, vec![byte; 100].into()).is_ok()
+    }
+
+    #[test]
+    fn packs_go_side_by_side_and_the_index_that_names_them_goes_after_the_last() {
+        let bucket = SlowBucket::start("200 OK");
+        let backend = bucket.backend();
+        assert!(write(&backend, FileType::Pack, 1) && write(&backend, FileType::Pack, 2));
+        assert!(write(&backend, FileType::Index, 3));
+        let order =
+            ["data begins", "data begins", "data is answered", "data is answered", "index begins", "index is answered"];
+        assert_eq!(bucket.journal(), order);
+    }
+
+    #[test]
+    fn an_index_is_not_written_when_a_pack_before_it_did_not_arrive() {
+        let bucket = SlowBucket::start("403 Forbidden");
+        let backend = bucket.backend();
+        assert!(write(&backend, FileType::Pack, 1), "nobody knows yet");
+        assert!(!write(&backend, FileType::Index, 3));
+        assert!(backend.wait_for_uploads().is_err());
+        assert_eq!(bucket.journal(), ["data begins", "data is answered"]);
+    }
+}

@@ -90,6 +90,20 @@ fn a_lost_and_an_altered_object_make_the_snapshot_partial_and_are_named() {
 }
 
 #[test]
+fn a_tree_that_is_complete_is_not_the_same_as_one_that_lacks_files() {
+    let bench = Bench::new();
+    let (lost, kept) = (bench.objects.file("lost.jpg", b"lost"), bench.objects.file("kept.jpg", b"kept"));
+    bench.objects.lose(b"lost");
+    assert!(!bench.back_up(vec![lost.clone(), kept.clone()], 1).unwrap().complete);
+    let again = bench.back_up(vec![lost, kept.clone()], 2).unwrap();
+    assert!(again.unchanged && !again.complete, "nothing new can be said of it");
+    // What was lost is deleted on purpose: the same files, and now they are all.
+    let done = bench.back_up(vec![kept], 3).unwrap();
+    assert!(done.complete && !done.unchanged);
+    assert!(bench.repository.snapshots().unwrap().pop().unwrap().complete);
+}
+
+#[test]
 fn a_tree_of_which_nothing_can_be_read_makes_no_snapshot() {
     let bench = Bench::new();
     let tree = vec![bench.objects.file("a.jpg", b"gone")];
