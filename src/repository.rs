@@ -1,11 +1,11 @@
 //! Encrypted restic-format repositories on a disk or in a bucket.
 //!
-//! The format is restic's, written and read by `rustic_core`; the store below it is our own ([`store`]), because a
+//! The format is restic's, written and read by `rustic_core`; the store below it is our own (`store`), because a
 //! listing that is cut short, a request without an end or a file without a sync would each lose photos. Stock restic
 //! opens, checks and restores all of it.
 //!
-//! What the library may not decide alone is decided here: whether a snapshot is whole ([`back_up`]), whether a blob
-//! is the one that was asked for ([`read`]), whether a pack is what it is named after ([`check`]).
+//! What the library may not decide alone is decided here: whether a snapshot is whole (`back_up`), whether a blob
+//! is the one that was asked for (`read`), whether a pack is what it is named after (`check`).
 
 mod access;
 mod back_up;

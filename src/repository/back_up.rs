@@ -80,7 +80,7 @@ impl Repository {
         // Whatever came of it: none of its packs may still be on the way when this returns.
         let arrived = backend.wait_for_uploads();
         self.forget_index();
-        if listener.stop_requested() {
+        if run.stopped() || listener.stop_requested() {
             self.store.mend();
             return Err(self.interrupted());
         }
@@ -89,20 +89,16 @@ impl Repository {
         if let Some(fault) = self.store.broken() {
             return Err(RepositoryError::from_fault(self.location(), fault));
         }
-        let mut problems = run.problems_since(0);
         let summary = file.summary.clone().unwrap_or_default();
         let files = summary.total_files_processed;
-        let short = plan.files.saturating_sub(files);
-        if short > problems.len() as u64 {
-            // Counted, so that no way of losing a file has to be known beforehand.
-            let message = format!("{} of its files did not get into the snapshot", short - problems.len() as u64);
-            let problem = Problem::new(self.location().to_string(), ProblemKind::Unreadable, message);
-            listener.problem(&problem);
-            problems.push(problem);
-        }
+        let problems = self.all_problems(&run, plan.files.saturating_sub(files), listener);
         let complete = problems.is_empty() && files == plan.files && summary.total_bytes_processed == plan.bytes;
-        let unchanged =
-            parent.as_ref().is_some_and(|(snapshot, tree)| *tree == file.tree && snapshot.complete == complete);
+        let unchanged = parent.as_ref().is_some_and(|(snapshot, tree)| {
+            // The library writes times in the zone of the machine, so the same tree has other names elsewhere. But
+            // when every file was recognised by its path, and there are as many as before, they are the same.
+            let same_files = summary.files_unmodified == files && snapshot.files == files;
+            (*tree == file.tree || same_files) && snapshot.complete == complete
+        });
         let snapshot = if unchanged {
             parent.map(|(snapshot, _)| snapshot.id)
         } else if files == 0 && plan.files > 0 {
@@ -123,6 +119,20 @@ impl Repository {
             sent_bytes: self.traffic().sent_bytes.saturating_sub(before.sent_bytes),
             problems,
         })
+    }
+
+    /// The problems of the run, and one more if the snapshot lacks more files than they explain.
+    fn all_problems(&self, run: &Run, short: u64, listener: &dyn Listener) -> Vec<Problem> {
+        let mut problems = run.problems_since(0);
+        let unexplained = short.saturating_sub(problems.len() as u64);
+        if unexplained > 0 {
+            // Counted, so that no way of losing a file has to be known beforehand.
+            let message = format!("{unexplained} files did not get into the snapshot, and nothing says why");
+            let problem = Problem::new(self.location().to_string(), ProblemKind::Unreadable, message);
+            listener.problem(&problem);
+            problems.push(problem);
+        }
+        problems
     }
 
     pub(super) fn interrupted(&self) -> RepositoryError {

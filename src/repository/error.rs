@@ -104,8 +104,17 @@ pub enum RepositoryError {
         #[source]
         source: Fault,
     },
-    /// The folder or its drive does not take writes from us.
-    #[error("{location} cannot be written")]
+    /// The folder or its files belong to another user.
+    #[error("this user may not use {location}")]
+    NotPermitted {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The drive does not take writes.
+    #[error("{location} is on a drive that can only be read")]
     Unwritable {
         /// Which repository.
         location: Location,
@@ -240,6 +249,7 @@ impl RepositoryError {
             FaultKind::TimedOut => Self::TimedOut { location, source },
             FaultKind::Full => Self::Full { location, source },
             FaultKind::Unwritable => Self::Unwritable { location, source },
+            FaultKind::NotPermitted => Self::NotPermitted { location, source },
             FaultKind::NotAStore => Self::NotAStore { location, source },
             FaultKind::Other => Self::Store { location, source },
         }

@@ -39,9 +39,14 @@ impl Run {
         self.store.abandon();
     }
 
+    /// Whether it was stopped: what it has read is not all there is.
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     /// Whether reading on is pointless: somebody asked to stop, or a write failed for good.
     fn is_over(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.store.broken().is_some()
+        self.stopped() || self.store.broken().is_some()
     }
 
     pub(super) fn files_met(&self) -> u64 {

@@ -20,8 +20,10 @@ pub enum FaultKind {
     TimedOut,
     /// No room.
     Full,
-    /// The folder or its drive is read-only for us.
+    /// The drive is read-only.
     Unwritable,
+    /// The folder or file belongs to another user.
+    NotPermitted,
     /// The answers are not those of a store.
     NotAStore,
     /// Anything else.
@@ -64,8 +66,10 @@ impl Fault {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
         ) {
             FaultKind::Full
-        } else if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) {
+        } else if error.kind() == io::ErrorKind::ReadOnlyFilesystem {
             FaultKind::Unwritable
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            FaultKind::NotPermitted
         } else if error.kind() == io::ErrorKind::TimedOut {
             FaultKind::TimedOut
         } else {
@@ -84,5 +88,21 @@ impl fmt::Display for Fault {
 impl Error for Fault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_a_read_only_and_a_forbidden_drive_are_told_apart() {
+        let kind = |kind: io::ErrorKind| Fault::of_file("write", "config", kind.into()).kind();
+        assert_eq!(kind(io::ErrorKind::StorageFull), FaultKind::Full);
+        assert_eq!(kind(io::ErrorKind::QuotaExceeded), FaultKind::Full);
+        assert_eq!(kind(io::ErrorKind::ReadOnlyFilesystem), FaultKind::Unwritable);
+        assert_eq!(kind(io::ErrorKind::PermissionDenied), FaultKind::NotPermitted);
+        assert_eq!(kind(io::ErrorKind::NotFound), FaultKind::Missing);
+        assert_eq!(kind(io::ErrorKind::BrokenPipe), FaultKind::Other);
     }
 }
