@@ -18,13 +18,14 @@ use super::store::{Fault, FaultKind, Store};
 
 /// How a new repository is set up; fixed for its life.
 ///
-/// The chunker stays restic's content-defined one. Cutting at fixed sizes saves about a fifth of the processor
-/// time, but then a byte put in near the front changes every later block: a copy of a photo or a video with
+/// The chunker stays restic's content-defined one. Cutting at fixed sizes, with no compression, took a fifth less
+/// processor time (8.4 s instead of 10.3 s for 1.47 GB, in a prototype), but then a byte put in near the front changes every later block: a copy of a photo or a video with
 /// rewritten metadata (Takeout, editors) would be stored twice, and stock restic would find nothing in common with
 /// what it writes itself.
 ///
 /// zstd's level 1: photos do not shrink at any level, the catalog's text and the trees shrink at this one already.
-/// The library's extra verification stays on: it is what notices a bit that flips in memory between hashing and
+/// The library's extra verification stays on, although it costs about as much as all else together (8.4 s instead
+/// of 4.7 s, same prototype): it is what notices a bit that flips in memory between hashing and
 /// encrypting, days before a drill would.
 fn config() -> ConfigOptions {
     ConfigOptions::default().set_compression(1)
@@ -152,8 +153,9 @@ fn clear_unborn(store: &Store) -> Result<(), RepositoryError> {
     let failed = |fault| RepositoryError::from_fault(store.location(), fault);
     for folder in ["snapshots", "index"] {
         if !store.list(folder, 0).map_err(failed)?.is_empty() {
-            let what = "its configuration is gone, and there it".to_owned();
-            let source = EngineFault::new("there are snapshots or an index, and no configuration to read them with");
+            let what = "the configuration".to_owned();
+            let source =
+                EngineFault::new("it is gone, and there are snapshots or an index that cannot be read without it");
             return Err(RepositoryError::Damaged { location: store.location().clone(), what, source });
         }
     }

@@ -9,3 +9,10 @@ mod checks;
 mod opening;
 mod referee;
 mod support;
+
+#[test]
+fn a_repository_may_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<super::Repository>();
+    shared::<super::RepositoryError>();
+}

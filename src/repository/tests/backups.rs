@@ -239,6 +239,31 @@ fn photos_of_a_lost_pack_are_read_again_by_the_next_backup() {
 }
 
 #[test]
+fn a_listing_that_lacks_a_pack_that_is_there_is_not_believed() {
+    let bench = Bench::new();
+    bench.back_up(small_tree(&bench.objects), 1).unwrap();
+    let index = bench.files("index");
+    // Seen by name, and not by whoever lists the folder above: what a listing cut short looks like.
+    let pack = bench.biggest_pack();
+    let (folder, elsewhere) = (pack.parent().unwrap(), bench.folder.path().join("elsewhere"));
+    std::process::Command::new("mv").arg(folder).arg(&elsewhere).status().unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder).unwrap();
+    let error = bench.back_up(small_tree(&bench.objects), 2).unwrap_err();
+    assert!(matches!(error, RepositoryError::NotAStore { .. }), "{error}");
+    assert_eq!(bench.files("index"), index, "the index was left alone");
+}
+
+#[test]
+fn a_file_that_has_fewer_parts_than_its_size_says_is_damaged_not_short() {
+    let bench = Bench::new();
+    let done = bench.back_up(small_tree(&bench.objects), 1).unwrap();
+    let mut file = bench.repository.files(&done.snapshot.unwrap()).unwrap().remove(0);
+    file.size += 1;
+    let error = bench.repository.read(&file, &mut Vec::new()).unwrap_err();
+    assert!(matches!(error, RepositoryError::Damaged { .. }), "{error}");
+}
+
+#[test]
 fn a_store_that_stops_taking_writes_fails_the_backup_and_gets_no_snapshot() {
     let bench = Bench::new();
     let mut tree = small_tree(&bench.objects);
