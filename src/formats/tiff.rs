@@ -217,3 +217,47 @@ fn number(bytes: &[u8], little: bool) -> Option<u64> {
         .contains(&bytes.len())
         .then(|| if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One directory at 8 with one field: XMP of 100 bytes at 1000.
+    fn with_field_at_1000() -> Vec<u8> {
+        let mut bytes = b"MM\0*\0\0\0\x08\0\x01".to_vec();
+        bytes.extend([0x02, 0xBC, 0, 7, 0, 0, 0, 100, 0, 0, 3, 232]);
+        bytes.extend([0; 4]);
+        bytes
+    }
+
+    fn walked(bytes: &[u8], size: u64) -> Option<Structure> {
+        let mut read = |at: u64, length: usize| {
+            let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+            Ok(bytes[at..at.saturating_add(length).min(bytes.len())].to_vec())
+        };
+        walk(&mut read, size).unwrap()
+    }
+
+    #[test]
+    fn a_value_past_the_end_is_missed_though_nobody_asks_for_it() {
+        let bytes = with_field_at_1000();
+        assert_eq!(walked(&bytes, 1100).unwrap().missing, None);
+        assert_eq!(walked(&bytes, 1099).unwrap().missing, Some(1000));
+    }
+
+    #[test]
+    fn directories_that_point_at_each_other_end_no_loop() {
+        let mut bytes = with_field_at_1000();
+        let link = bytes.len() - 1;
+        bytes[link] = 8;
+        assert!(walked(&bytes, 2000).is_some());
+    }
+
+    #[test]
+    fn a_head_cut_anywhere_never_panics() {
+        let bytes = with_field_at_1000();
+        for length in 0..bytes.len() {
+            walked(&bytes[..length], length as u64);
+        }
+    }
+}

@@ -219,3 +219,31 @@ impl<'a> Part<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::jpeg::standard;
+
+    #[test]
+    fn no_detail_is_larger_than_a_picture_can_have() {
+        let limits = Limits::new(8, &[16; 64], 0);
+        assert_eq!(limits.check(1, 7), Ok(()), "127 steps of 16");
+        assert_eq!(limits.check(1, 8), Err(Fault::OutOfRange), "at least 128 steps of 16");
+        assert_eq!(limits.check(64, 1), Err(Fault::BadCode));
+        assert_eq!(Limits::new(8, &[1; 64], 0).check(1, 10), Ok(()));
+        assert_eq!(Limits::new(8, &[1; 64], 3).check(1, 9), Err(Fault::OutOfRange), "without its three lowest bits");
+    }
+
+    #[test]
+    fn no_mean_drifts_further_than_a_picture_can() {
+        let table = standard::dc(0).unwrap();
+        let mut part = Part::new(Some(&table), None, 1, &mut []);
+        part.limits = Limits::new(8, &[1; 64], 0);
+        // The code of size 10 is 11111110; then ten ones: 1023 brighter than the block before.
+        let bytes = [0b1111_1110, 0xFF, 0, 0b1111_1111, 0, 0b1011_1111, 0xFF, 0, 0, 0];
+        let mut bits = Bits::new(&bytes, 0);
+        assert_eq!(part.dc_first(&mut bits), Ok(()));
+        assert_eq!(part.dc_first(&mut bits), Err(Fault::OutOfRange));
+    }
+}

@@ -130,6 +130,14 @@ fn a_png_is_checked_byte_by_byte() {
     assert_cuts_are_found(&png, Kind::Png, 131);
     assert_eq!(flips_found(&png[8..], Kind::Png, 1009), 100, "without its signature all is wrong");
     assert_eq!(flips_found(&png, Kind::Png, 173), 100);
+    for last in 1..=12 {
+        let mut flipped = png.clone();
+        flipped[png.len() - last] ^= 1;
+        assert!(tested(&flipped, Kind::Png).condition.is_damage(), "{last} bytes before the end");
+    }
+    let without_picture = [&png[..33], &png[png.len() - 12..]].concat();
+    let found = tested(&without_picture, Kind::Png);
+    assert_eq!((found.condition, found.good_percent), (Condition::Damaged, Some(0)));
     let found = tested(&png[..png.len() / 2], Kind::Png);
     assert!((30..70).contains(&found.good_percent.expect("measured")), "{found:?}");
 }

@@ -150,6 +150,17 @@ fn restart_markers_save_what_follows_a_hole() {
 }
 
 #[test]
+fn restart_intervals_that_are_gone_are_counted() {
+    let bytes = picture(Style::Restarts);
+    let restart = |number: u8| bytes.windows(2).position(|pair| pair == [0xFF, 0xD0 + number]).expect("a restart");
+    let (from, to) = (restart(1), restart(4));
+    let shorter = [&bytes[..from], &bytes[to..]].concat();
+    let verdict = validate(&shorter);
+    assert_eq!(verdict.state, State::Broken { at: from, fault: Fault::TooFewBlocks });
+    assert_eq!(verdict.mcus_expected - verdict.mcus_good, 3 * 5);
+}
+
+#[test]
 fn a_flat_picture_is_no_hole() {
     for style in STYLES {
         for level in [0, 128, 255] {

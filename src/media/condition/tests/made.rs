@@ -119,12 +119,12 @@ pub(super) fn avi() -> Vec<u8> {
 
 /// Two directories: a JPEG preview at 1024, and raw data, compressed, at [`RAW_DATA`].
 pub(super) fn raw() -> Vec<u8> {
-    let directory = |entries: &[(u16, u32)], next: u32| -> Vec<u8> {
+    let directory = |entries: &[(u16, u16, u32, u32)], next: u32| -> Vec<u8> {
         let mut out = u16::try_from(entries.len()).expect("short").to_le_bytes().to_vec();
-        for (tag, value) in entries {
+        for (tag, kind, count, value) in entries {
             out.extend(tag.to_le_bytes());
-            out.extend(4_u16.to_le_bytes());
-            out.extend(1_u32.to_le_bytes());
+            out.extend(kind.to_le_bytes());
+            out.extend(count.to_le_bytes());
             out.extend(value.to_le_bytes());
         }
         out.extend(next.to_le_bytes());
@@ -133,10 +133,19 @@ pub(super) fn raw() -> Vec<u8> {
     let media = u32::try_from(MEDIA).expect("short");
     let data = u32::try_from(RAW_DATA).expect("short");
     let mut out = b"II*\0\x08\0\0\0".to_vec();
-    out.extend(directory(&[(0x0201, 1024), (0x0202, 500)], 512));
+    out.extend(directory(&[(0x0201, 4, 1, 1024), (0x0202, 4, 1, 500)], 512));
     out.resize(512, 0);
-    out.extend(directory(&[(0x0100, 100), (0x0101, 80), (0x0103, 34_713), (0x0111, data), (0x0117, media)], 0));
+    let picture = [
+        (0x0100, 4, 1, 100),
+        (0x0101, 4, 1, 80),
+        (0x0103, 4, 1, 34_713),
+        (0x0111, 4, 1, data),
+        (0x0117, 4, 1, media),
+        // XMP, behind the picture.
+        (0x02BC, 7, 64, data + media),
+    ];
+    out.extend(directory(&picture, 0));
     out.resize(RAW_DATA, 0);
-    out.extend(grain(MEDIA));
+    out.extend(grain(MEDIA + 64));
     out
 }
