@@ -69,7 +69,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("age", &["recovery"]),
     ("exif", &["media"]),
     ("nom_exif", &["media"]),
-    ("zune_jpeg", &["media"]),
     ("image", &["media"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

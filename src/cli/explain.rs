@@ -229,8 +229,14 @@ fn repository(error: &RepositoryError) -> Advice {
         RepositoryError::Full { .. } => {
             (Exit::Failed, hint("make room there; what was sent is used by the next backup"))
         }
-        RepositoryError::Unwritable { .. } => {
-            (Exit::Failed, hint("is the drive mounted read-only, or somebody else's?"))
+        RepositoryError::Unwritable { .. } => (
+            Exit::Failed,
+            hint(
+                "mount the drive so that it can be written, or plug it in again: some drives lock themselves when they fail",
+            ),
+        ),
+        RepositoryError::NotPermitted { .. } => {
+            (Exit::Failed, hint("run keepsake as the user whose folder it is, or give that folder to this user"))
         }
         RepositoryError::Locked { .. } => (Exit::Busy, hint("wait until the other program has finished")),
         RepositoryError::Interrupted { .. } => {

@@ -69,8 +69,11 @@ pub(super) fn counts(out: &mut dyn Write, report: &IngestReport) -> io::Result<(
     writeln!(out, "  found          {}", count(report.files_seen, "file", "files"))?;
     let photos = count(report.new_photos, "photo or video", "photos and videos");
     let kept = if report.dry_run { "would keep    " } else { "newly kept    " };
-    let new = if report.dry_run { String::new() } else { format!(" with {photos}") };
-    writeln!(out, "  {kept} {}{new}, {}", count(report.stored, "file", "files"), size(report.stored_bytes))?;
+    let with = if report.new_photos == 0 { String::new() } else { format!(" with {photos}") };
+    match report.stored {
+        0 => writeln!(out, "  {kept} nothing")?,
+        stored => writeln!(out, "  {kept} {}{with}, {}", count(stored, "file", "files"), size(report.stored_bytes))?,
+    }
     let rows = [
         ("already there ", report.duplicates, "the archive has the same bytes; nothing was stored twice"),
         ("deleted before", report.previously_deleted, "you deleted them; they stay deleted"),
