@@ -8,10 +8,12 @@ mod backup;
 mod check;
 mod completions;
 mod deletion;
+mod describe;
 mod drill;
 mod environment;
 mod exit;
 mod explain;
+mod fault;
 mod ingest;
 mod init;
 mod interrupt;
@@ -103,6 +105,7 @@ enum Command {
     Search(search::SearchArgs),
     Show(show::ShowArgs),
     Album(album::AlbumArgs),
+    Describe(describe::DescribeArgs),
     Delete(deletion::DeleteArgs),
     Trash(deletion::TrashArgs),
     Undo(deletion::UndoArgs),
@@ -127,7 +130,7 @@ pub fn main() -> ExitCode {
     };
     let Arguments { global, command } = arguments;
     let app = App::new(global);
-    let result = match command {
+    let result = fault::caught(|| match command {
         Command::Rescue(args) => rescue::run(&app, args),
         Command::Init(args) => init::run(&app, args),
         Command::Ingest(args) => ingest::run(&app, args),
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Search(args) => search::run(&app, args),
         Command::Show(args) => show::run(&app, args),
         Command::Album(args) => album::run(&app, args),
+        Command::Describe(args) => describe::run(&app, args),
         Command::Delete(args) => deletion::delete(&app, args),
         Command::Trash(args) => deletion::trash(&app, args),
         Command::Undo(args) => deletion::undo(&app, args),
@@ -151,7 +155,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&app, args),
         Command::Completions(args) => completions::completions(&app, args),
         Command::Man(args) => completions::man(&app, args),
-    };
+    });
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => app.output.failure(&failure).into(),

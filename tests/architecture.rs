@@ -47,6 +47,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "formats",
             "events",
             "sources",
             "objects",

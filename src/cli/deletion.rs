@@ -6,6 +6,7 @@ use super::explain::Failure;
 use crate::catalog::OperationId;
 use crate::model::PhotoId;
 use crate::model::report::PhotoSummary;
+use crate::workflows::undo as undo_operation;
 
 /// Put photos into the trash; `undo` takes them out again
 ///
@@ -68,6 +69,6 @@ pub(super) fn trash(app: &App, args: TrashArgs) -> Result<Exit, Failure> {
 }
 
 pub(super) fn undo(app: &App, args: UndoArgs) -> Result<Exit, Failure> {
-    let undone = app.open()?.catalog.undo(args.operation.map(OperationId), app.around.now)?;
+    let undone = undo_operation(&mut app.open()?, args.operation.map(OperationId), &app.around)?;
     app.output.report(&Undone { operation: undone.id.0, what: undone.what }, Exit::Done)
 }

@@ -27,6 +27,8 @@ pub(super) enum Failure {
         /// What would be right.
         hint: String,
     },
+    /// The program fell over; what it said, and where.
+    Fault(String),
     /// A name that no album can have.
     AlbumName(AlbumNameError),
     /// The result cannot be printed or written.
@@ -66,6 +68,12 @@ pub(super) fn explain(failure: &Failure) -> Explained {
         Failure::Usage { message, hint } => {
             Explained { error: message.clone(), because: Vec::new(), hint: Some(hint.clone()), exit: Exit::Usage }
         }
+        Failure::Fault(told) => Explained {
+            error: "keepsake met a fault of its own and stopped".to_owned(),
+            because: vec![told.clone()],
+            hint: hint("nothing that was stored is lost; please report these lines"),
+            exit: Exit::Failed,
+        },
         Failure::AlbumName(error) => {
             Explained { error: error.to_string(), because: Vec::new(), hint: None, exit: Exit::Usage }
         }

@@ -6,6 +6,7 @@ use super::Told;
 use super::words::{count, moment, size};
 use crate::cli::album::{AlbumChange, AlbumContents, AlbumList};
 use crate::cli::deletion::{Deleted, TrashReport, Undone};
+use crate::cli::describe::DescribeReport;
 use crate::model::report::{PhotoReport, PhotoSummary, SearchReport};
 
 fn row(out: &mut dyn Write, photo: &PhotoSummary) -> io::Result<()> {
@@ -140,6 +141,14 @@ impl Told for TrashReport {
             row(out, &one.photo)?;
         }
         writeln!(out, "{} in the trash", count(self.photos.len() as u64, "photo", "photos"))
+    }
+}
+
+impl Told for DescribeReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        let photos = count(self.photos.len() as u64, "photo", "photos");
+        let numbers: Vec<String> = self.operations.iter().map(ToString::to_string).collect();
+        writeln!(out, "Written down for {photos}. keepsake undo NUMBER takes it back: {}", numbers.join(", "))
     }
 }
 
