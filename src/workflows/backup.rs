@@ -25,7 +25,8 @@ pub(super) use tree::checksum_shard;
 ///
 /// # Errors
 ///
-/// Only what concerns all repositories: an unknown name, no repository at all, a catalog that cannot be read.
+/// Only what concerns all repositories: an unknown name, no repository at all, a catalog that cannot be read; another
+/// run that is at work on the only one.
 pub fn backup(
     open: &mut OpenArchive,
     names: &[String],
@@ -35,13 +36,16 @@ pub fn backup(
     let repositories = chosen(open, names)?;
     let run = open.catalog.begin_run(Job::Backup, None, around.moment())?;
     let mut report = BackupReport::default();
+    let mut busy = None;
     for settings in &repositories {
         let started = Instant::now();
         let mut one = match back_up_to(open, settings, around, listener) {
             Ok(one) => one,
             Err(error) => {
                 listener.note(&format!("{}: the backup failed", settings.name));
-                RepositoryBackup { error: Some(error.told()), ..RepositoryBackup::default() }
+                let told = error.told();
+                busy = busy.or_else(|| Some(error).filter(Error::is_busy));
+                RepositoryBackup { error: Some(told), ..RepositoryBackup::default() }
             }
         };
         one.name = settings.name.to_string();
@@ -52,7 +56,10 @@ pub fn backup(
         }
     }
     finish(open, run, &report, around, listener)?;
-    Ok(report)
+    match busy {
+        Some(busy) if report.repositories.iter().all(|one| one.state == BackupState::Failed) => Err(busy),
+        Some(_) | None => Ok(report),
+    }
 }
 
 fn finish(
@@ -90,7 +97,9 @@ fn back_up_to(
     let generation = open.catalog.generation()?;
     let archive_id = open.archive.marker.archive_id.clone();
     let newest = newest_complete(&repository, &archive_id)?;
-    if let Some(snapshot) = newest.filter(|snapshot| snapshot.generation == Some(generation)) {
+    // A repository that was found damaged is filled again, whatever its snapshots say.
+    let sound = open.catalog.newest_check(&repository.id())?.is_none_or(|check| check.ok);
+    if let Some(snapshot) = newest.filter(|snapshot| sound && snapshot.generation == Some(generation)) {
         make_kit::put_beside(open, &settings.name, &repository, around)?;
         return Ok(RepositoryBackup {
             snapshot: Some(snapshot.id.to_string()),

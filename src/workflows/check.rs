@@ -42,6 +42,7 @@ pub fn check(
     for settings in &repositories {
         let mut one = match check_one(open, settings, options.read_data, around, listener) {
             Ok(one) => one,
+            Err(error) if error.is_busy() => return Err(error),
             Err(error) => RepositoryCheck { findings: vec![unopenable(&error)], ..RepositoryCheck::default() },
         };
         one.name = settings.name.to_string();

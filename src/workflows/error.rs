@@ -211,6 +211,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether somebody else is at work, and the same call succeeds later.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Config(ConfigError::Busy { .. }))
+    }
+
     /// The error with all its causes, in one line.
     pub fn told(&self) -> String {
         Self::chain(self)

@@ -17,8 +17,8 @@ pub enum Added {
     Joined,
 }
 
-/// Makes the repository at `location`, or joins one whose password is known (in the secrets, or `password`), writes it
-/// into the settings, and puts a kit beside it.
+/// Makes the repository at `location`, or joins the one that is there with its `password`, writes it into the settings,
+/// and puts a kit beside it.
 ///
 /// The password is on this disk before the repository exists: a crash leaves no repository that nothing opens.
 pub fn add_repository(
@@ -38,22 +38,19 @@ pub fn add_repository(
     }
     refuse_inside_archive(open, location)?;
     let keys = bucket_keys(&open.secrets, name.as_str(), location);
-    let password =
-        password.or_else(|| open.secrets.repository_password(name.as_str())).unwrap_or_else(generate_password);
-    open.secrets.set_repository_password(name.as_str(), &password);
+    let own = open.secrets.repository_password(name.as_str()).unwrap_or_else(generate_password);
+    open.secrets.set_repository_password(name.as_str(), &own);
     if let Some(keys) = &keys {
         open.secrets.set_bucket_keys(name.as_str(), &keys.id, &keys.secret);
     }
     open.secrets.save()?;
-    let access = Access {
-        location: location.clone(),
-        options: options.clone(),
-        bucket_keys: keys,
-        key: Key::Password(password),
-    };
+    let access =
+        Access { location: location.clone(), options: options.clone(), bucket_keys: keys, key: Key::Password(own) };
     let (repository, added) = match Repository::create(&access) {
         Ok(repository) => (repository, Added::Created),
-        Err(RepositoryError::AlreadyExists { .. }) => (Repository::open(&access)?, Added::Joined),
+        Err(there @ RepositoryError::AlreadyExists { .. }) => {
+            (join(open, name, access, password, there)?, Added::Joined)
+        }
         Err(error) => return Err(error.into()),
     };
     open.secrets.set_master_key(name.as_str(), &repository.master_key()?);
@@ -65,6 +62,26 @@ pub fn add_repository(
     make_kit::renew(open, around)?;
     make_kit::put_beside(open, name, &repository, around)?;
     Ok(added)
+}
+
+/// Opens a repository that is there already: with the password that was given, or with the one that a run which was cut
+/// off had made it with.
+fn join(
+    open: &mut OpenArchive,
+    name: &RepositoryName,
+    access: Access,
+    given: Option<String>,
+    there: RepositoryError,
+) -> Result<Repository, Error> {
+    let Some(password) = given else {
+        return match Repository::open(&access) {
+            Err(RepositoryError::WrongKey { .. }) => Err(there.into()),
+            other => Ok(other?),
+        };
+    };
+    let repository = Repository::open(&Access { key: Key::Password(password.clone()), ..access })?;
+    open.secrets.set_repository_password(name.as_str(), &password);
+    Ok(repository)
 }
 
 /// A copy inside the archive dies with it.

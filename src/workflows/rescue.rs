@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::drill::{DrillOptions, Share, drill};
+use super::examine::examine_and_describe;
 use super::ingest::{IngestOptions, ingest};
 use super::init::init;
 use super::repositories::add_repository;
@@ -31,7 +32,7 @@ pub struct RescuePlan {
 ///
 /// # Errors
 ///
-/// The archive cannot be made or opened, no source can be read at all, a repository cannot be added.
+/// The archive cannot be made or opened, the sources gave nothing, a repository cannot be added.
 pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener) -> Result<RescueReport, Error> {
     let RescuePlan { sources, archive, backup_to } = plan;
     let mut report = RescueReport::default();
@@ -58,8 +59,12 @@ pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener
             return Err(Error::Interrupted);
         }
     }
-    if let Some(error) = last_error.filter(|_| report.ingests.is_empty()) {
-        return Err(error);
+    if let Some(error) = last_error {
+        // A drive that died half-way has given something; that much is described and backed up now.
+        if open.catalog.objects_total()?.0 == 0 {
+            return Err(error);
+        }
+        examine_and_describe(&mut open, around, listener)?;
     }
     add_missing(&mut open, backup_to, around)?;
     if open.archive.settings.repositories.is_empty() {
