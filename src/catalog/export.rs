@@ -265,3 +265,6 @@ fn albums(moment: &Connection, shards: &mut Shards) -> Result<(), CatalogError> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

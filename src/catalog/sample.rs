@@ -7,8 +7,8 @@ use jiff::civil::DateTime;
 
 use super::{Catalog, Description, FileOutcome, FileRecord, Job, Recorded, RunId, SourceId, SourceIdentity};
 use crate::model::{
-    CaptureTime, Certainty, Condition, Depth, Examination, Facts, FileStamp, Kind, ObjectId, PhotoId, RawPath,
-    Sha1Digest, TimeSource,
+    CaptureTime, Certainty, CompanionRole, Condition, Depth, Examination, Facts, FileStamp, Kind, ObjectId, PhotoId,
+    Position, RawPath, Sha1Digest, TimeSource,
 };
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -92,4 +92,51 @@ pub(super) fn described(name: &str, day: &str) -> Description {
         wanted_path: format!("photos/anna/{month}/{day}_{name}"),
         ..Description::default()
     }
+}
+
+/// A catalog in which everything that has meaning occurs.
+pub(super) fn library() -> Sample {
+    let mut sample = Sample::new();
+    let photos = ["a", "b", "c", "d"].map(|name| sample.photo(&format!("DCIM/{name}.jpg"), name));
+    for (photo, name) in photos.iter().zip(["a", "b", "c"]) {
+        let mut examination = intact();
+        examination.facts.camera = Some("Canon EOS 350D".to_owned());
+        examination.facts.position = Position::new(38.712_345_678_901_23, -9.1);
+        sample.catalog.record_examinations(&[(ObjectId::of(name.as_bytes()), examination.clone())]).unwrap();
+        let mut description = described(&format!("{name}.jpg"), "2014-08-03");
+        description.keywords = vec!["Familie".to_owned()];
+        description.position = examination.facts.position;
+        description.camera = examination.facts.camera;
+        sample.catalog.describe_photo(photo, &description).unwrap();
+    }
+    let odd = RawPath::from_bytes(b"f\xfcr/Oma\x1b\xff.cr2".to_vec());
+    sample.commit(
+        "anna",
+        &[
+            FileRecord { path: odd, ..kept("", "raw", Kind::Cr2) },
+            kept("DCIM/control\u{1}.jpg", "a", Kind::Jpeg),
+            kept("alone.aae", "alone", Kind::Aae),
+            FileRecord {
+                outcome: FileOutcome::Unreadable("input/output error".to_owned()),
+                ..kept("broken", "x", Kind::Jpeg)
+            },
+            FileRecord { outcome: FileOutcome::Ignored, ..kept("Thumbs.db", "x", Kind::Jpeg) },
+            FileRecord {
+                stamp: FileStamp { size: 1, modified_at: None, inode: 3 },
+                ..kept("DCIM/b.jpg", "changed", Kind::Jpeg)
+            },
+        ],
+    );
+    sample.commit("ben", &[kept("DCIM/a.jpg", "a", Kind::Jpeg)]);
+    sample.catalog.set_companion(&photos[0], &ObjectId::of(b"raw"), CompanionRole::Raw, "Oma.cr2").unwrap();
+    sample.catalog.set_caption(&photos[1], Some("Mamá"), at(2)).unwrap();
+    sample.catalog.set_rating(&photos[1], Some(5), at(2)).unwrap();
+    sample.catalog.set_taken_at(&photos[2], described("c.jpg", "2012-01-01").taken_at, at(3)).unwrap();
+    for (name, order) in [("Lisbon", [2, 0, 1]), ("lisbon", [0, 1, 2])] {
+        let album = sample.catalog.create_album("anna", &name.parse().unwrap(), at(4)).unwrap();
+        let members: Vec<PhotoId> = order.iter().map(|place: &usize| photos[*place].clone()).collect();
+        sample.catalog.add_to_album(album, &members, at(5)).unwrap();
+    }
+    sample.catalog.delete_photos(&photos[..1], at(6)).unwrap();
+    sample
 }

@@ -1,54 +1,7 @@
 use super::*;
-use crate::catalog::sample::{Sample, at, described, intact, kept};
-use crate::catalog::{Catalog, FileOutcome, FileRecord, Query, Recorded};
-use crate::model::{CompanionRole, FileStamp, Kind, PhotoId, Position, RawPath};
-
-/// A catalog in which everything that has meaning occurs.
-fn library() -> Sample {
-    let mut sample = Sample::new();
-    let photos = ["a", "b", "c", "d"].map(|name| sample.photo(&format!("DCIM/{name}.jpg"), name));
-    for (photo, name) in photos.iter().zip(["a", "b", "c"]) {
-        let mut examination = intact();
-        examination.facts.camera = Some("Canon EOS 350D".to_owned());
-        examination.facts.position = Position::new(38.712_345_678_901_23, -9.1);
-        sample.catalog.record_examinations(&[(ObjectId::of(name.as_bytes()), examination.clone())]).unwrap();
-        let mut description = described(&format!("{name}.jpg"), "2014-08-03");
-        description.keywords = vec!["Familie".to_owned()];
-        description.position = examination.facts.position;
-        description.camera = examination.facts.camera;
-        sample.catalog.describe_photo(photo, &description).unwrap();
-    }
-    let odd = RawPath::from_bytes(b"f\xfcr/Oma\x1b\xff.cr2".to_vec());
-    sample.commit(
-        "anna",
-        &[
-            FileRecord { path: odd, ..kept("", "raw", Kind::Cr2) },
-            kept("DCIM/control\u{1}.jpg", "a", Kind::Jpeg),
-            kept("alone.aae", "alone", Kind::Aae),
-            FileRecord {
-                outcome: FileOutcome::Unreadable("input/output error".to_owned()),
-                ..kept("broken", "x", Kind::Jpeg)
-            },
-            FileRecord { outcome: FileOutcome::Ignored, ..kept("Thumbs.db", "x", Kind::Jpeg) },
-            FileRecord {
-                stamp: FileStamp { size: 1, modified_at: None, inode: 3 },
-                ..kept("DCIM/b.jpg", "changed", Kind::Jpeg)
-            },
-        ],
-    );
-    sample.commit("ben", &[kept("DCIM/a.jpg", "a", Kind::Jpeg)]);
-    sample.catalog.set_companion(&photos[0], &ObjectId::of(b"raw"), CompanionRole::Raw, "Oma.cr2").unwrap();
-    sample.catalog.set_caption(&photos[1], Some("Mamá"), at(2)).unwrap();
-    sample.catalog.set_rating(&photos[1], Some(5), at(2)).unwrap();
-    sample.catalog.set_taken_at(&photos[2], described("c.jpg", "2012-01-01").taken_at, at(3)).unwrap();
-    for (name, order) in [("Lisbon", [2, 0, 1]), ("lisbon", [0, 1, 2])] {
-        let album = sample.catalog.create_album("anna", &name.parse().unwrap(), at(4)).unwrap();
-        let members: Vec<PhotoId> = order.iter().map(|place: &usize| photos[*place].clone()).collect();
-        sample.catalog.add_to_album(album, &members, at(5)).unwrap();
-    }
-    sample.catalog.delete_photos(&photos[..1], at(6)).unwrap();
-    sample
-}
+use crate::catalog::sample::{at, kept, library};
+use crate::catalog::{Catalog, Query, Recorded};
+use crate::model::Kind;
 
 fn imported(shards: &[Shard]) -> (Catalog, Imported) {
     let mut catalog = Catalog::in_memory("recovered").unwrap();
@@ -189,52 +142,4 @@ fn an_export_is_not_poured_over_what_is_known() {
     let shards = sample.catalog.export().unwrap();
     assert!(matches!(sample.catalog.import(&shards), Err(CatalogError::NotEmpty)));
     assert_eq!(sample.catalog.export().unwrap(), shards);
-}
-
-type Change = fn(&mut Sample, &PhotoId);
-
-#[test]
-fn equal_generations_are_equal_exports() {
-    let mut sample = library();
-    let before = (sample.catalog.generation().unwrap(), sample.catalog.export().unwrap());
-    sample.catalog.record_proofs("b2", at(30), &[ObjectId::of(b"a")]).unwrap();
-    sample.catalog.begin_run(crate::catalog::Job::Check, None, at(31)).unwrap();
-    assert_eq!((sample.catalog.generation().unwrap(), sample.catalog.export().unwrap()), before);
-    let photo = sample.catalog.find_photo(&ObjectId::of(b"d").to_string()).unwrap();
-    let changes: [(&str, Change); 9] = [
-        ("a caption", |sample, photo| {
-            sample.catalog.set_caption(photo, Some("new"), at(40)).unwrap();
-        }),
-        ("a deletion", |sample, photo| {
-            sample.catalog.delete_photos(std::slice::from_ref(photo), at(41)).unwrap();
-        }),
-        ("an undo", |sample, _| {
-            sample.catalog.undo(None, at(42)).unwrap();
-        }),
-        ("a description", |sample, photo| sample.catalog.describe_photo(photo, &described("d", "2001-01-01")).unwrap()),
-        ("a sighting", |sample, _| drop(sample.commit("anna", &[kept("new/d.jpg", "d", Kind::Jpeg)]))),
-        ("an examination", |sample, _| {
-            sample.catalog.record_examinations(&[(ObjectId::of(b"d"), intact())]).unwrap();
-        }),
-        ("an album", |sample, photo| {
-            let album = sample.catalog.create_album("anna", &"Porto".parse().unwrap(), at(43)).unwrap();
-            sample.catalog.add_to_album(album, std::slice::from_ref(photo), at(44)).unwrap();
-        }),
-        ("a companion", |sample, photo| {
-            let sidecar = ObjectId::of(b"alone");
-            sample.catalog.set_companion(photo, &sidecar, CompanionRole::Sidecar, "alone.aae").unwrap();
-        }),
-        ("a name of a source", |sample, _| {
-            let mut identity = sample.catalog.sources().unwrap()[0].identity.clone();
-            identity.name = "another name".to_owned();
-            sample.catalog.source(&identity).unwrap();
-        }),
-    ];
-    for (what, change) in changes {
-        let before = (sample.catalog.generation().unwrap(), sample.catalog.export().unwrap());
-        change(&mut sample, &photo);
-        let after = (sample.catalog.generation().unwrap(), sample.catalog.export().unwrap());
-        assert!(after.0 > before.0, "{what} must count");
-        assert_ne!(after.1, before.1, "{what} must be exported");
-    }
 }

@@ -241,6 +241,8 @@ CREATE TRIGGER source_added AFTER INSERT ON source
     BEGIN UPDATE archive SET generation = generation + 1; END;
 CREATE TRIGGER source_changed AFTER UPDATE ON source WHEN old.name IS NOT new.name
     BEGIN UPDATE archive SET generation = generation + 1; END;
+CREATE TRIGGER source_gone AFTER DELETE ON source
+    BEGIN UPDATE archive SET generation = generation + 1; END;
 
 CREATE TRIGGER object_added AFTER INSERT ON object
     BEGIN UPDATE archive SET generation = generation + 1; END;
@@ -254,6 +256,8 @@ CREATE TRIGGER sighting_added AFTER INSERT ON sighting WHEN new.outcome <> 'igno
 CREATE TRIGGER sighting_changed AFTER UPDATE OF size, modified_at, outcome, object, reason ON sighting
     WHEN old.size <> new.size OR old.modified_at IS NOT new.modified_at OR old.outcome <> new.outcome
         OR old.object IS NOT new.object OR old.reason IS NOT new.reason
+    BEGIN UPDATE archive SET generation = generation + 1; END;
+CREATE TRIGGER sighting_gone AFTER DELETE ON sighting WHEN old.outcome <> 'ignored'
     BEGIN UPDATE archive SET generation = generation + 1; END;
 
 CREATE TRIGGER photo_added AFTER INSERT ON photo
