@@ -132,6 +132,8 @@ mod tests {
         let no_ending = format!("a.{}", "b".repeat(400));
         assert_eq!(safe(no_ending.as_bytes()).len(), MAX_BYTES);
         assert_eq!(safe_within(b"abc.jpg", 0), "abc.jpg");
+        let device_when_cut = format!("con{}x", " ".repeat(300));
+        assert_eq!(safe(device_when_cut.as_bytes()), "_con");
     }
 
     #[test]

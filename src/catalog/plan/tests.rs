@@ -180,3 +180,18 @@ fn an_object_of_an_undescribed_photo_is_in_the_snapshot_all_the_same() {
     assert_eq!(plan.kept.len(), 1);
     assert_eq!(plan.kept[0].path, format!("kept/anna/{}/f_r_{}.jpg", object.short(2), object.short(16)));
 }
+
+#[test]
+fn a_photo_does_not_take_a_path_whose_words_would_overwrite_a_sidecar() {
+    let mut sample = Sample::new();
+    let png = sample.photo_of_kind("IMG_1.PNG", "png", Kind::Png);
+    sample.commit("anna", &[kept("IMG_1.JPG.xmp", "words", Kind::Xmp)]);
+    sample.catalog.set_companion(&png, &ObjectId::of(b"words"), CompanionRole::Sidecar, "IMG_1.JPG.xmp").unwrap();
+    sample.catalog.describe_photo(&png, &described("IMG_1.PNG", "2014-08-03")).unwrap();
+    let jpeg = sample.photo("IMG_1.JPG", "jpeg");
+    sample.catalog.describe_photo(&jpeg, &described("IMG_1.JPG", "2014-08-03")).unwrap();
+    let plan = sample.catalog.snapshot_plan().unwrap();
+    let paths = paths(&plan);
+    let different: BTreeSet<_> = paths.iter().collect();
+    assert_eq!(different.len(), paths.len(), "{paths:#?}");
+}
