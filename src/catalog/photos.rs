@@ -189,11 +189,13 @@ fn companions_of(connection: &Connection, photo: i64) -> Result<Vec<CompanionRep
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Oldest first, and by path within a run: several readers write rows in any order, and a recovery in another.
 fn sightings_of(connection: &Connection, photo: i64) -> Result<Vec<SightingReport>, CatalogError> {
     let mut statement = connection.prepare_cached(
         "SELECT source.name, folder.path, sighting.name, modified_at FROM sighting
          JOIN folder ON folder.row = sighting.folder JOIN source ON source.id = folder.source
-         WHERE object = (SELECT object FROM photo WHERE row = ?1) ORDER BY sighting.row",
+         WHERE object = (SELECT object FROM photo WHERE row = ?1)
+         ORDER BY first_seen_at, source.name, folder.path, sighting.name, sighting.row",
     )?;
     let rows = statement.query_map([photo], |row| {
         Ok(SightingReport {
