@@ -1,7 +1,16 @@
 //! One linked test binary: it reads like the story of a drive that died.
 
 mod condition;
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so by panicking, wherever in its file it is"
+)]
+
+mod a_blank_machine;
 mod corpus;
 mod first_run;
 mod fixtures_are_ours;
 mod support;
+mod the_main_job;

@@ -6,9 +6,11 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// A folder of its own, gone when dropped; nothing of the person who runs the tests is seen by the program.
+/// A folder of its own; nothing of the person who runs the tests is seen by the program.
 pub(crate) struct Sandbox {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    archive: PathBuf,
+    _gone_when_dropped: Option<tempfile::TempDir>,
 }
 
 /// How a call of the program ended.
@@ -19,21 +21,41 @@ pub(crate) struct Ended {
 }
 
 impl Sandbox {
-    /// An empty one.
+    /// An empty one, gone when dropped.
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("keepsake-test-").tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("tmp")).expect("a folder");
-        Self { folder }
+        Self {
+            folder: folder.path().to_owned(),
+            archive: folder.path().join("archive"),
+            _gone_when_dropped: Some(folder),
+        }
+    }
+
+    /// An empty one that many tests look at and none changes. It stays below `target/tmp` until the next time: a static
+    /// is never dropped.
+    pub(crate) fn shared(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandboxes").join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).expect("the folder of the last time can be removed");
+        }
+        std::fs::create_dir_all(folder.join("tmp")).expect("a folder");
+        Self { archive: folder.join("archive"), folder, _gone_when_dropped: None }
     }
 
     /// A path in it; nothing is made.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     /// The archive that the short calls are about.
     pub(crate) fn archive(&self) -> PathBuf {
-        self.path("archive")
+        self.archive.clone()
+    }
+
+    /// The same place, with the archive that is in another folder of it.
+    pub(crate) fn moved(&self, archive: &str) -> Self {
+        Self { folder: self.folder.clone(), archive: self.folder.join(archive), _gone_when_dropped: None }
     }
 
     /// The program, about to run in a blank home directory.
@@ -41,9 +63,9 @@ impl Sandbox {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepsake"));
         command
             .args(arguments)
-            .current_dir(self.folder.path())
+            .current_dir(&self.folder)
             .env_clear()
-            .env("HOME", self.folder.path())
+            .env("HOME", &self.folder)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TMPDIR", self.path("tmp"))
             .env("USER", "anna")
@@ -76,6 +98,35 @@ impl Sandbox {
             ended.stderr
         );
         ended.json()
+    }
+
+    /// The same with a kit: its words come from the environment.
+    pub(crate) fn run_with_words(&self, words: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+        let output = self.command(arguments).env("KEEPSAKE_KIT_PASSPHRASE", words).output();
+        Ended::of(&output.expect("the program starts"))
+    }
+
+    /// Everything that `show` says of every photo that is not in the trash, newest first.
+    pub(crate) fn photos(&self) -> Vec<Value> {
+        let found = self.json(&["search", "--limit", "10000"]);
+        let photos = found["photos"].as_array().expect("a list").iter();
+        photos.map(|photo| self.json(&["show", photo["id"].as_str().expect("an id")])).collect()
+    }
+
+    /// The one photo that came with this name.
+    #[track_caller]
+    pub(crate) fn photo_called(&self, name: &str) -> Value {
+        let found = self.json(&["search", name, "--limit", "10000"]);
+        let mut called = found["photos"].as_array().expect("a list").iter().filter(|photo| photo["name"] == name);
+        let one = called.next().unwrap_or_else(|| panic!("no photo is called {name}"));
+        assert!(called.next().is_none(), "two photos are called {name}");
+        one.clone()
+    }
+
+    /// Its id.
+    #[track_caller]
+    pub(crate) fn id_of(&self, name: &str) -> String {
+        self.photo_called(name)["id"].as_str().expect("an id").to_owned()
     }
 
     /// An archive that has taken in `source`.
