@@ -1,6 +1,5 @@
 //! One linked test binary: it reads like the story of a drive that died.
 
-mod condition;
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -9,6 +8,7 @@ mod condition;
 )]
 
 mod a_blank_machine;
+mod condition;
 mod corpus;
 mod first_run;
 mod fixtures_are_ours;
