@@ -1,0 +1,58 @@
+//! What a check found.
+
+use serde::Serialize;
+
+use crate::model::{ObjectId, PhotoId};
+
+/// The archive's own objects, checked.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct ObjectsCheck {
+    /// Objects looked at.
+    pub checked: u64,
+    /// Objects that the catalog knows and the store has not.
+    pub missing: Vec<ObjectId>,
+    /// Objects whose bytes are not what their name says.
+    pub altered: Vec<ObjectId>,
+}
+
+/// Something wrong in a repository.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    /// What sort: `pack-missing`, `pack-altered`, `index-missing`, `structure`, …
+    pub kind: String,
+    /// Which file, and what is wrong with it.
+    pub what: String,
+    /// The photos whose bytes it touches, where that could be told.
+    pub affected_photos: Vec<PhotoId>,
+}
+
+/// One repository, checked.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct RepositoryCheck {
+    /// The repository.
+    pub name: String,
+    /// Whether nothing is wrong as far as was looked.
+    pub ok: bool,
+    /// Bytes of packs read back and compared; 0 when only the structure was checked.
+    pub read_bytes: u64,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// What a check found.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct CheckReport {
+    /// The archive's own objects.
+    pub objects: ObjectsCheck,
+    /// The repositories.
+    pub repositories: Vec<RepositoryCheck>,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong as far as was looked.
+    pub fn is_sound(&self) -> bool {
+        self.objects.missing.is_empty()
+            && self.objects.altered.is_empty()
+            && self.repositories.iter().all(|repository| repository.ok)
+    }
+}
