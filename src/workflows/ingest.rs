@@ -4,6 +4,7 @@
 //! stored stays stored, and no photo is described before the whole source was stored, so that both ways end alike.
 
 mod ahead;
+mod books;
 mod copy_in;
 mod store;
 mod tally;

@@ -1,6 +1,6 @@
 //! How much there is to read, counted while it is read: a bar can say how long it will take.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::sources::{Folder, Met};
 
@@ -9,13 +9,14 @@ use crate::sources::{Folder, Met};
 pub(super) struct Ahead {
     files: AtomicU64,
     bytes: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Ahead {
     /// Walks the source to its end, or until `stop`.
     pub(super) fn count(&self, folder: &Folder, stop: &dyn Fn() -> bool) {
         for met in folder.walk() {
-            if stop() {
+            if stop() || self.ended.load(Ordering::Relaxed) {
                 return;
             }
             if let Met::File(found) = met {
@@ -23,6 +24,11 @@ impl Ahead {
                 self.bytes.fetch_add(found.stamp.size, Ordering::Relaxed);
             }
         }
+    }
+
+    /// The real walk is over, however it ended: there is nothing left to count for.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn files(&self) -> u64 {

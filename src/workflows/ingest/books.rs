@@ -1,0 +1,332 @@
+//! The books of a run: which files are known, what waits to become durable, what has been counted.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::ahead::Ahead;
+use super::copy_in::{Copied, Copy};
+use super::store::Plan;
+use super::tally::Tally;
+use crate::catalog::{Catalog, FileOutcome, FileRecord, Recorded, Seen, SeenOutcome};
+use crate::events::{Listener, Progress, Stage};
+use crate::model::{FileStamp, Kind, ObjectId, Problem, ProblemKind, RawPath};
+use crate::objects::{ObjectsError, Staged, Store};
+use crate::sources::{Folder, FoundFile, Met, SourceError, Unfollowed};
+use crate::workflows::Error;
+
+/// A batch shares its folder syncs and its transaction; it is committed when it has this many files or bytes, or is
+/// this old.
+const BATCH_FILES: usize = 128;
+const BATCH_BYTES: u64 = 256 << 20;
+const BATCH_AGE: Duration = Duration::from_secs(2);
+
+/// This many files in a row that cannot be read are worth a look whether the drive is still there.
+const DOUBTFUL: u32 = 8;
+
+/// The walking thread's view of the run.
+pub(super) struct Books<'a> {
+    catalog: &'a mut Catalog,
+    objects: &'a Store,
+    folder: &'a Folder,
+    plan: &'a Plan<'a>,
+    tally: &'a mut Tally,
+    listener: &'a dyn Listener,
+    ahead: &'a Ahead,
+    batch: Batch,
+    /// Bytes of the files that are settled, read or not.
+    bytes_met: u64,
+    /// Files in a row that could not be read.
+    doubtful: u32,
+    links: u64,
+}
+
+/// Files that wait to become durable together.
+struct Batch {
+    records: Vec<Pending>,
+    bytes: u64,
+    since: Instant,
+}
+
+enum Pending {
+    Staged {
+        path: RawPath,
+        stamp: FileStamp,
+        staged: Staged,
+        kind: Kind,
+    },
+    /// Met and settled; `object` where its bytes are in the archive.
+    Plain {
+        record: FileRecord,
+        object: Option<ObjectId>,
+    },
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { records: Vec::new(), bytes: 0, since: Instant::now() }
+    }
+
+    fn is_due(&self) -> bool {
+        let full = self.records.len() >= BATCH_FILES || self.bytes >= BATCH_BYTES;
+        full || (!self.records.is_empty() && self.since.elapsed() >= BATCH_AGE)
+    }
+}
+
+/// What a reader hands in.
+pub(super) type Handed = (RawPath, Result<Copy, ObjectsError>);
+
+impl<'a> Books<'a> {
+    pub(super) fn new(
+        catalog: &'a mut Catalog,
+        objects: &'a Store,
+        folder: &'a Folder,
+        plan: &'a Plan<'a>,
+        tally: &'a mut Tally,
+        ahead: &'a Ahead,
+        listener: &'a dyn Listener,
+    ) -> Self {
+        let batch = Batch::new();
+        Self { catalog, objects, folder, plan, tally, listener, ahead, batch, bytes_met: 0, doubtful: 0, links: 0 }
+    }
+
+    /// Walks the source to its end; false when the person asked to stop before.
+    pub(super) fn walk(
+        &mut self,
+        to_read: &mpsc::SyncSender<FoundFile>,
+        copies: &mpsc::Receiver<Handed>,
+    ) -> Result<bool, Error> {
+        for met in self.folder.walk() {
+            if self.listener.stop_requested() {
+                return Ok(false);
+            }
+            match met {
+                Met::File(found) => {
+                    self.tally.report.files_seen += 1;
+                    if !self.is_known(&found)? && to_read.send(found).is_err() {
+                        return Ok(false);
+                    }
+                }
+                Met::Problem(problem) => {
+                    self.look_whether_the_source_is_there()?;
+                    self.tally.problem(problem, self.listener);
+                }
+                Met::Unfollowed(Unfollowed::Archive, path) => {
+                    self.listener.note(&format!("{path} is a Keepsake archive itself and was passed by"));
+                }
+                Met::Unfollowed(Unfollowed::Link | Unfollowed::Special, _) => self.links += 1,
+            }
+            while let Ok(copy) = copies.try_recv() {
+                self.take(copy)?;
+            }
+        }
+        self.look_whether_the_source_is_there()?;
+        Ok(true)
+    }
+
+    /// Takes and commits all that is still under way; the first error is passed on after that.
+    pub(super) fn settle(&mut self, copies: &mpsc::Receiver<Handed>) -> Result<(), Error> {
+        let mut first_error = None;
+        for copy in copies {
+            if let Err(error) = self.take(copy) {
+                first_error.get_or_insert(error);
+            }
+        }
+        self.commit()?;
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Whether an earlier run settled the file and it has not changed since; if so it is counted and not read.
+    ///
+    /// A run that was cut short settles what it recorded too: rows are written after their objects are durable. Only a
+    /// file written so shortly before that run that its time could hide a second change is read again.
+    fn is_known(&mut self, found: &FoundFile) -> Result<bool, Error> {
+        if self.plan.reread || self.plan.dry_run {
+            return Ok(false);
+        }
+        let Some(seen) = self.catalog.seen_unchanged(self.plan.source, &found.path, &found.stamp)? else {
+            return Ok(false);
+        };
+        let old_enough = found
+            .stamp
+            .modified_at
+            .is_some_and(|modified_at| modified_at.as_second().saturating_add(3) < seen.run_started_at.as_second());
+        if !seen.run_complete && !old_enough {
+            return Ok(false);
+        }
+        if !self.is_settled(&seen)? {
+            return Ok(false);
+        }
+        let record =
+            FileRecord { path: found.path.clone(), stamp: found.stamp.clone(), outcome: FileOutcome::Unchanged };
+        self.add(Pending::Plain { record, object: seen.object }, 0)?;
+        Ok(true)
+    }
+
+    /// What could not be read is tried again; so is an object that is not in its place any more: the source may heal it.
+    fn is_settled(&self, seen: &Seen) -> Result<bool, Error> {
+        match (seen.outcome, seen.object) {
+            (SeenOutcome::Unreadable, _) => Ok(false),
+            (SeenOutcome::Kept, Some(object)) => Ok(self.objects.contains(&object)?),
+            (SeenOutcome::Kept | SeenOutcome::Ignored | SeenOutcome::Empty, _) => Ok(true),
+        }
+    }
+
+    fn take(&mut self, (path, copy): Handed) -> Result<(), Error> {
+        let Copy { stamp, read_bytes, copied } = copy?;
+        self.tally.report.read_bytes += read_bytes;
+        self.doubtful = if matches!(copied, Copied::Unreadable { .. }) { self.doubtful + 1 } else { 0 };
+        let outcome = match copied {
+            Copied::Staged { staged, kind, changed } => {
+                if changed {
+                    let message = "somebody wrote to the file while it was read; what was read is kept";
+                    self.tally.problem(Problem::new(path.to_string(), ProblemKind::Changed, message), self.listener);
+                }
+                let bytes = staged.size;
+                return self.add(Pending::Staged { path, stamp, staged, kind }, bytes);
+            }
+            Copied::Hashed { object, size } => return self.would_store(object, size),
+            Copied::Ignored => FileOutcome::Ignored,
+            Copied::Empty { media } => {
+                if media {
+                    let message = "the file is empty: the drive knows its name, and not one byte of it";
+                    self.tally.problem(Problem::new(path.to_string(), ProblemKind::Empty, message), self.listener);
+                }
+                FileOutcome::Empty
+            }
+            Copied::Unreadable { after_bytes, cause } => {
+                if self.doubtful >= DOUBTFUL {
+                    self.look_whether_the_source_is_there()?;
+                }
+                let message = unreadable(after_bytes, &cause);
+                self.tally
+                    .problem(Problem::new(path.to_string(), ProblemKind::Unreadable, message.clone()), self.listener);
+                FileOutcome::Unreadable(message)
+            }
+            Copied::Stopped => {
+                self.tally.report.files_seen -= 1;
+                return Ok(());
+            }
+        };
+        self.add(Pending::Plain { record: FileRecord { path, stamp, outcome }, object: None }, 0)
+    }
+
+    fn would_store(&mut self, object: ObjectId, size: u64) -> Result<(), Error> {
+        if self.objects.contains(&object)? || !self.tally.would_store.insert(object) {
+            self.tally.report.duplicates += 1;
+        } else {
+            self.tally.report.stored += 1;
+            self.tally.report.stored_bytes += size;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, pending: Pending, bytes: u64) -> Result<(), Error> {
+        if self.batch.records.is_empty() {
+            self.batch.since = Instant::now();
+        }
+        self.batch.records.push(pending);
+        self.batch.bytes += bytes;
+        if self.batch.is_due() { self.commit() } else { Ok(()) }
+    }
+
+    /// Objects first, rows after: an object without a row is litter, a row without an object is a lie.
+    fn commit(&mut self) -> Result<(), Error> {
+        let batch = std::mem::replace(&mut self.batch, Batch::new());
+        let (mut staged, mut records, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+        for pending in batch.records {
+            records.push(match pending {
+                Pending::Plain { record, object } => {
+                    objects.extend(object);
+                    record
+                }
+                Pending::Staged { path, stamp, staged: bytes, kind } => {
+                    let outcome = FileOutcome::Kept { object: bytes.id, sha1: bytes.sha1, size: bytes.size, kind };
+                    objects.push(bytes.id);
+                    staged.push(bytes);
+                    FileRecord { path, stamp, outcome }
+                }
+            });
+        }
+        self.bytes_met += records.iter().map(|record| record.stamp.size).sum::<u64>();
+        if self.plan.dry_run {
+            for record in &records {
+                self.count_unkept(&record.outcome);
+            }
+            return Ok(());
+        }
+        for committed in self.objects.commit(staged)? {
+            if committed.was_new {
+                self.tally.report.stored_bytes += committed.size;
+            }
+        }
+        let plan = self.plan;
+        let recorded = self.catalog.commit_files(plan.run, plan.source, plan.owner, plan.now, &records)?;
+        for (record, recorded) in records.iter().zip(recorded) {
+            self.count(&record.outcome, &recorded);
+        }
+        self.tally.objects.extend(objects);
+        self.tell_progress();
+        Ok(())
+    }
+
+    fn count(&mut self, outcome: &FileOutcome, recorded: &Recorded) {
+        let report = &mut self.tally.report;
+        match recorded {
+            Recorded::New { .. } => report.stored += 1,
+            Recorded::PreviouslyDeleted | Recorded::Unchanged { previously_deleted: true, .. } => {
+                report.previously_deleted += 1;
+            }
+            Recorded::Duplicate | Recorded::Unchanged { outcome: SeenOutcome::Kept, .. } => report.duplicates += 1,
+            Recorded::Unchanged { outcome: SeenOutcome::Unreadable, .. } => report.unreadable += 1,
+            Recorded::Unchanged { outcome: SeenOutcome::Ignored | SeenOutcome::Empty, .. } => report.ignored += 1,
+            Recorded::Other => self.count_unkept(outcome),
+        }
+    }
+
+    fn count_unkept(&mut self, outcome: &FileOutcome) {
+        match outcome {
+            FileOutcome::Unreadable(_) => self.tally.report.unreadable += 1,
+            FileOutcome::Ignored | FileOutcome::Empty => self.tally.report.ignored += 1,
+            FileOutcome::Kept { .. } | FileOutcome::Unchanged => {}
+        }
+    }
+
+    fn tell_progress(&self) {
+        let report = &self.tally.report;
+        self.listener.progress(Progress {
+            stage: Stage::Storing,
+            files_done: report.stored
+                + report.duplicates
+                + report.previously_deleted
+                + report.unreadable
+                + report.ignored,
+            files_total: self.ahead.files(),
+            bytes_done: self.bytes_met,
+            bytes_total: self.ahead.bytes(),
+        });
+    }
+
+    fn look_whether_the_source_is_there(&self) -> Result<(), Error> {
+        if self.folder.is_still_there() {
+            Ok(())
+        } else {
+            Err(SourceError::Gone { path: self.folder.path().to_owned() }.into())
+        }
+    }
+
+    pub(super) fn say_what_was_passed_by(&self) {
+        if self.links > 0 {
+            let text =
+                format!("{} links, pipes and the like were not followed: they hold no bytes of their own", self.links);
+            self.listener.note(&text);
+        }
+    }
+}
+
+fn unreadable(after_bytes: u64, cause: &std::io::Error) -> String {
+    if after_bytes == 0 {
+        format!("the source does not give it: {cause}")
+    } else {
+        format!("the source gave {after_bytes} bytes and then failed: {cause}")
+    }
+}
