@@ -34,7 +34,8 @@ pub(super) fn look_around(wait: bool) -> Circumstances {
 
 fn login(environment: &BTreeMap<String, String>) -> String {
     let login = environment.get("USER").or_else(|| environment.get("LOGNAME"));
-    login.cloned().unwrap_or_else(|| "family".to_owned())
+    // Root is nobody's name: the archive is made by hand on a server, for the people of the house.
+    login.filter(|login| *login != "root").cloned().unwrap_or_else(|| "family".to_owned())
 }
 
 /// `/tmp` is often memory, and a drill restores whole videos: `/var/tmp` is on a disk by the file system standard.

@@ -10,6 +10,7 @@
 mod a_blank_machine;
 mod condition;
 mod corpus;
+mod failing_drive;
 mod first_run;
 mod fixtures_are_ours;
 mod support;
