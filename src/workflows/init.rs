@@ -16,13 +16,15 @@ pub struct NewArchive {
     pub words: String,
 }
 
-/// Makes an empty archive in `folder`, which must be missing or empty, with a kit sealed by new words.
+/// Makes an empty archive in `folder`, which must be missing or empty, with a kit sealed by new words, or by those that
+/// the environment gives.
 ///
 /// The marker is written last: after a crash the folder is no archive, and `init` can be run again.
 pub fn init(folder: &Path, around: &Circumstances) -> Result<NewArchive, Error> {
     let archive = Archive::create(folder, &around.login, &generate_id())?;
     let mut secrets = Secrets::load(folder, &around.environment, around.credentials_directory.as_deref())?;
-    let words = generate_passphrase();
+    // Words of the environment win over those of the file whenever a kit is sealed: others must not be shown.
+    let words = secrets.kit_passphrase().unwrap_or_else(generate_passphrase);
     secrets.set_kit_passphrase(&words);
     secrets.save()?;
     let objects = Store::create(folder)?;
