@@ -47,6 +47,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use companions::CompanionOutcome;
@@ -171,6 +172,18 @@ impl Catalog {
     /// proofs and snapshots do not count, nor do files that were met again unchanged. Never goes back.
     pub fn generation(&self) -> Result<u64, CatalogError> {
         Ok(self.connection.query_row("SELECT generation FROM archive", [], |row| row.get(0).map(to_u64))?)
+    }
+
+    /// Goes on counting generations from a number that this archive has not had before.
+    ///
+    /// A recovered catalog counts its changes from the start, and a snapshot of before the loss can have the number
+    /// that it reaches one day: a backup would believe that everything is in that snapshot already. Microseconds since
+    /// 1970 are ahead of every count, and ahead of what an earlier recovery went on from.
+    pub fn skip_generations(&mut self, now: Timestamp) -> Result<(), CatalogError> {
+        let change = self.change()?;
+        change.execute("UPDATE archive SET generation = max(generation + 1, ?1)", [now.as_microsecond()])?;
+        change.commit()?;
+        Ok(())
     }
 
     /// Reads the whole file and says what is wrong with it, in SQLite's words; empty when nothing is.

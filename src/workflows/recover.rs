@@ -52,7 +52,8 @@ pub fn recover(
     let every_path: Vec<String> = contents.files.keys().cloned().collect();
     contents.fetch_checksums(&repository, every_path.iter().map(String::as_str))?;
     let mut report = RecoverReport { snapshot: snapshot.id.to_string(), words, ..RecoverReport::default() };
-    let catalog = unfinished_catalog(&repository, &contents, &archive, &mut report)?;
+    let mut catalog = unfinished_catalog(&repository, &contents, &archive, &mut report)?;
+    catalog.skip_generations(around.now)?;
     let mut open = OpenArchive { archive, catalog, objects, secrets };
     let recovered = fetch_objects(&repository, &contents, &open, &mut report, listener)?;
     open = finish_catalog(open)?;
@@ -94,8 +95,10 @@ fn found_archive(
     let mut secrets = Secrets::load(into, &around.environment, around.credentials_directory.as_deref())?;
     take_over_secrets(&mut secrets, repository, &settings.repositories, access, kit)?;
     let mut new_words = None;
-    if settings.kit.recipients.is_empty() && secrets.kit_passphrase().is_none() {
-        let sealed_with = words.map_or_else(generate_passphrase, str::to_owned);
+    if settings.kit.recipients.is_empty() {
+        // An interrupted recovery may have made words that nobody was shown.
+        let known = words.map(str::to_owned).or_else(|| secrets.kit_passphrase());
+        let sealed_with = known.unwrap_or_else(generate_passphrase);
         if words.is_none() {
             new_words = Some(sealed_with.clone());
         }

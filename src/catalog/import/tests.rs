@@ -143,3 +143,14 @@ fn an_export_is_not_poured_over_what_is_known() {
     assert!(matches!(sample.catalog.import(&shards), Err(CatalogError::NotEmpty)));
     assert_eq!(sample.catalog.export().unwrap(), shards);
 }
+
+#[test]
+fn a_recovered_catalog_never_comes_to_a_generation_of_before() {
+    let sample = library();
+    let (mut recovered, _) = imported(&sample.catalog.export().unwrap());
+    recovered.skip_generations(at(30)).unwrap();
+    let (first, before) = (recovered.generation().unwrap(), sample.catalog.generation().unwrap());
+    assert!(first > before + 1_000_000_000, "{first}");
+    recovered.skip_generations(at(30)).unwrap();
+    assert!(recovered.generation().unwrap() > first);
+}
