@@ -187,6 +187,10 @@ impl ContentReader {
         let read = match read {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            // So say readers that hold the bytes against the name themselves.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(self.fail(ProblemKind::Altered, error.to_string()));
+            }
             Err(error) => return Err(self.fail(ProblemKind::Unreadable, format!("it cannot be read: {error}"))),
         };
         let bytes = buffer.get(..read).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod tree;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::catalog::{CheckRow, Job, Outcome, RunId, SnapshotRow};
 use crate::config::{Lock, RepositorySettings, Sharing};
 use crate::events::Listener;
 use crate::model::report::{BackupReport, BackupState, RepositoryBackup};
-use crate::objects::Store;
+use crate::objects::{ObjectsError, Store};
 use crate::repository::{BackedUp, Opener, ReadData, Repository, Snapshot, SnapshotStamp, TreeFile};
 
 pub(super) use tree::checksum_shard;
@@ -169,8 +170,9 @@ pub(super) fn newest_complete(repository: &Repository, archive_id: &str) -> Resu
 /// Opens objects so that an altered one ends in an error, and never in a snapshot.
 fn opener(open: &OpenArchive) -> Result<Opener, Error> {
     let objects = Store::open(&open.archive.folder)?;
-    Ok(Arc::new(move |id| {
-        let reader = objects.verified_reader(id).map_err(std::io::Error::other)?;
-        Ok(Box::new(reader))
+    Ok(Arc::new(move |id| match objects.verified_reader(id) {
+        Ok(reader) => Ok(Box::new(reader)),
+        Err(error @ ObjectsError::Missing { .. }) => Err(io::Error::new(io::ErrorKind::NotFound, error)),
+        Err(error) => Err(io::Error::other(error)),
     }))
 }
