@@ -18,6 +18,7 @@ struct Lost {
     /// What the archive answered while it was there.
     before: Answers,
     objects: BTreeSet<String>,
+    generation: i64,
 }
 
 /// All that an archive says of itself, as far as it is to come back.
@@ -45,9 +46,10 @@ static LOST: LazyLock<Lost> = LazyLock::new(|| {
     assert_eq!(backup["repositories"][0]["state"], "complete", "{backup}");
     let (before, words) = (Answers::of(&sandbox), sandbox.words());
     let objects = objects_of(&sandbox.archive());
+    let generation = generation(&sandbox.archive());
     fs::remove_dir_all(sandbox.archive()).unwrap();
     fs::rename(&drive, sandbox.path("kept for the comparison")).unwrap();
-    Lost { sandbox, words, before, objects }
+    Lost { sandbox, words, before, objects, generation }
 });
 
 impl Lost {
@@ -97,6 +99,12 @@ impl Answers {
     }
 }
 
+/// How often the meaning of its catalog has changed.
+fn generation(archive: &Path) -> i64 {
+    let catalog = rusqlite::Connection::open(archive.join("catalog.db")).unwrap();
+    catalog.query_row("SELECT generation FROM archive", [], |row| row.get(0)).unwrap()
+}
+
 /// The names of all objects of an archive, each compared with its bytes.
 fn objects_of(archive: &Path) -> BTreeSet<String> {
     let folder = archive.join("objects");
@@ -128,8 +136,18 @@ fn recover_brings_back_the_archive_and_all_that_people_said() {
     let recovered = LOST.sandbox.moved("recovered");
     assert_eq!(Answers::of(&recovered).differences(&LOST.before), Vec::<String>::new());
     assert_eq!(recovered.words(), LOST.words);
-    let unchanged = recovered.json(&["backup"]);
-    assert_eq!(unchanged["repositories"][0]["state"], "unchanged", "the copy says just what the new archive says");
+    let backup = recovered.json(&["backup"])["repositories"][0].clone();
+    assert_eq!(backup["state"], "complete");
+    assert!(backup["sent_bytes"].as_u64().unwrap() < 50_000, "only folders are written anew: {backup}");
+}
+
+/// A catalog that was recovered counts its changes anew, and must never take a snapshot of before the loss for its own.
+#[test]
+fn a_recovered_archive_does_not_mistake_an_old_snapshot_for_its_newest_change() {
+    let into = LOST.sandbox.path("counting anew").display().to_string();
+    LOST.with_kit(&["recover", "--into", &into]).expect_code(0);
+    let now = generation(Path::new(&into));
+    assert!(now > LOST.generation + 1_000_000, "{now} after {}", LOST.generation);
 }
 
 #[test]
@@ -296,4 +314,15 @@ fn a_password_alone_recovers_everything_and_gives_new_words() {
     let report = Ended::of(&command.output().unwrap()).expect_code(0).json();
     assert_eq!(report["words"].as_str().unwrap().split(' ').count(), 8);
     assert_eq!(objects_of(&into), LOST.objects);
+}
+
+#[test]
+fn the_words_that_are_shown_open_the_kit_whatever_the_environment_holds() {
+    let sandbox = Sandbox::new();
+    let archive = sandbox.archive().display().to_string();
+    let made = sandbox.run_with_words("words of another archive", ["--json", "--archive", &archive, "init"]);
+    let words = made.expect_code(0).json()["words"].as_str().unwrap().to_owned();
+    assert_eq!(words, sandbox.words(), "a later kit is sealed with them too, without the environment");
+    let kit = sandbox.path("archive/recovery/kit.age").display().to_string();
+    sandbox.run_with_words(&words, ["kit", "show", &kit]).expect_code(0);
 }
