@@ -10,8 +10,8 @@
 mod a_blank_machine;
 mod condition;
 mod corpus;
-mod failing_drive;
 mod drills_and_checks;
+mod failing_drive;
 mod first_run;
 mod fixtures_are_ours;
 mod ingest;
