@@ -14,8 +14,8 @@ use crate::model::ObjectId;
 pub struct KitCopy {
     /// The location of the repository it lies beside, or the path of its file.
     pub place: String,
-    /// What the copy's bytes hash to: whether it is the newest kit.
-    pub hash: ObjectId,
+    /// What it opens, hashed: whether it is a kit of today.
+    pub contents: ObjectId,
     /// When it was written.
     pub at: Timestamp,
 }
@@ -66,7 +66,7 @@ mod tests {
         std::fs::create_dir(archive.recovery_folder()).expect("a folder");
         let copy = |place: &str, bytes: &[u8]| KitCopy {
             place: place.to_owned(),
-            hash: ObjectId::of(bytes),
+            contents: ObjectId::of(bytes),
             at: Timestamp::UNIX_EPOCH,
         };
         assert_eq!(archive.kit_copies().expect("none"), []);

@@ -13,8 +13,11 @@ use crate::catalog::{CheckRow, Job, Outcome, RunId, SnapshotRow};
 use crate::config::{Lock, RepositorySettings, Sharing};
 use crate::events::Listener;
 use crate::model::report::{BackupReport, BackupState, RepositoryBackup};
+use crate::model::{Problem, ProblemKind};
 use crate::objects::{ObjectsError, Store};
-use crate::repository::{BackedUp, Opener, ReadData, Repository, Snapshot, SnapshotStamp, TreeFile};
+use crate::repository::{
+    BackedUp, CheckFinding, FindingKind, Opener, ReadData, Repository, Snapshot, SnapshotStamp, TreeFile,
+};
 
 pub(super) use tree::checksum_shard;
 
@@ -97,31 +100,21 @@ fn back_up_to(
     let repository = open_known(open, settings)?;
     let generation = open.catalog.generation()?;
     let archive_id = open.archive.marker.archive_id.clone();
-    let newest = newest_complete(&repository, &archive_id)?;
-    // A repository that was found damaged is filled again, whatever its snapshots say.
-    let sound = open.catalog.newest_check(&repository.id())?.is_none_or(|check| check.ok);
-    if let Some(snapshot) = newest.filter(|snapshot| sound && snapshot.generation == Some(generation)) {
-        make_kit::put_beside(open, &settings.name, &repository, around)?;
-        return Ok(RepositoryBackup {
-            snapshot: Some(snapshot.id.to_string()),
-            state: BackupState::Unchanged,
-            photos: open.catalog.photo_count()?,
-            ..RepositoryBackup::default()
-        });
+    if let Some(unchanged) = nothing_new(open, settings, &repository, generation, around, listener)? {
+        return Ok(unchanged);
     }
     let (plan, export) = open.catalog.snapshot_contents()?;
-    let photos = plan.photos.len() as u64;
+    let photos = plan.photos.iter().filter(|photo| !photo.path.starts_with("trash/")).count() as u64;
     let stamp =
         SnapshotStamp { archive_id, at: around.now, generation: plan.generation, program: around.program.clone() };
-    let files = tree::files(open, &plan, export, &opener(open)?, around)?;
-    let plan_bytes = files.iter().map(TreeFile::size).sum();
+    let files = tree::files(open, &plan, export, &opener(open)?)?;
+    let bytes = files.iter().map(TreeFile::size).sum();
     let made = repository.back_up(files, &stamp, listener)?;
     for problem in &made.problems {
         listener.problem(problem);
     }
-    let checked = repository.check(ReadData::No, listener)?;
+    let damage = damage(open, &repository, around, listener)?;
     make_kit::put_beside(open, &settings.name, &repository, around)?;
-    let complete = made.complete && checked.findings.is_empty();
     if let Some(snapshot) = &made.snapshot {
         open.catalog.record_snapshot(&SnapshotRow {
             name: settings.name.to_string(),
@@ -129,22 +122,82 @@ fn back_up_to(
             id: snapshot.to_string(),
             at: around.now,
             generation: plan.generation,
-            complete,
+            complete: made.complete && !damage.touches_newest,
             files: made.files,
-            bytes: plan_bytes,
+            bytes,
         })?;
     }
-    let ok = checked.findings.is_empty();
-    open.catalog.record_check(&repository.id(), CheckRow { at: around.now, ok, read_bytes: checked.read_bytes })?;
-    Ok(told(&made, photos, checked.findings.is_empty()))
+    Ok(told(made, photos, damage))
 }
 
-fn told(made: &BackedUp, photos: u64, sound: bool) -> RepositoryBackup {
-    let state = match (made.unchanged, made.complete && sound) {
+/// The report of a repository whose newest complete snapshot holds the catalog as it is now, and whose structure is
+/// whole. A damaged one is filled again, whatever its snapshots say.
+fn nothing_new(
+    open: &mut OpenArchive,
+    settings: &RepositorySettings,
+    repository: &Repository,
+    generation: u64,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<Option<RepositoryBackup>, Error> {
+    let newest = newest_complete(repository, &open.archive.marker.archive_id)?;
+    let known_damage = open.catalog.newest_check(&repository.id())?.is_some_and(|check| !check.ok);
+    let Some(snapshot) = newest.filter(|snapshot| !known_damage && snapshot.generation == Some(generation)) else {
+        return Ok(None);
+    };
+    let damage = damage(open, repository, around, listener)?;
+    if damage.touches_newest {
+        return Ok(None);
+    }
+    make_kit::put_beside(open, &settings.name, repository, around)?;
+    Ok(Some(RepositoryBackup {
+        snapshot: Some(snapshot.id.to_string()),
+        state: BackupState::Unchanged,
+        photos: open.catalog.photo_count()?,
+        checked: true,
+        problems: damage.problems,
+        ..RepositoryBackup::default()
+    }))
+}
+
+/// What a look at the structure of a repository found.
+struct Damage {
+    /// Whether data is touched, and not only an old snapshot or a key that nobody used now.
+    touches_newest: bool,
+    problems: Vec<Problem>,
+}
+
+fn damage(
+    open: &mut OpenArchive,
+    repository: &Repository,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<Damage, Error> {
+    let checked = repository.check(ReadData::No, listener)?;
+    let ok = checked.findings.is_empty();
+    open.catalog
+        .record_check(&repository.id(), CheckRow { at: around.moment(), ok, read_bytes: checked.read_bytes })?;
+    let beside_the_data =
+        |finding: &CheckFinding| matches!(finding.kind, FindingKind::SnapshotDamaged | FindingKind::KeyDamaged);
+    let place = repository.location().to_string();
+    Ok(Damage {
+        touches_newest: !checked.findings.iter().all(beside_the_data),
+        problems: checked
+            .findings
+            .into_iter()
+            .map(|finding| Problem::new(place.as_str(), ProblemKind::Damaged, finding.what))
+            .collect(),
+    })
+}
+
+fn told(made: BackedUp, photos: u64, damage: Damage) -> RepositoryBackup {
+    let state = match (made.unchanged, made.complete && !damage.touches_newest) {
         (true, true) => BackupState::Unchanged,
         (false, true) => BackupState::Complete,
         (_, false) => BackupState::Partial,
     };
+    let mut problems = made.problems;
+    problems.extend(damage.problems);
     RepositoryBackup {
         snapshot: made.snapshot.as_ref().map(ToString::to_string),
         state,
@@ -152,8 +205,8 @@ fn told(made: &BackedUp, photos: u64, sound: bool) -> RepositoryBackup {
         files_new: made.files_new,
         read_bytes: made.read_bytes,
         sent_bytes: made.sent_bytes,
-        checked: sound,
-        problems: made.problems.clone(),
+        checked: !damage.touches_newest,
+        problems,
         ..RepositoryBackup::default()
     }
 }

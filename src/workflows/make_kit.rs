@@ -86,16 +86,18 @@ pub(super) fn put_beside(
     repository: &Repository,
     around: &Circumstances,
 ) -> Result<(), Error> {
-    let sealed = read(&own_kit(open))?;
-    let hash = ObjectId::of(&sealed);
+    let contents = contents(&gather(open, around)?);
     let place = open.archive.settings.repositories.iter().find(|one| one.name == *name);
     let Some(place) = place.map(|one| one.location.clone()) else { return Ok(()) };
     let copies = open.archive.kit_copies()?;
-    if copies.iter().any(|copy| copy.place == place && copy.hash == hash) {
+    if copies.iter().any(|copy| copy.place == place && copy.contents == contents) {
         return Ok(());
     }
-    repository.put_beside(BESIDE, &sealed)?;
-    open.archive.remember_kit_copy(KitCopy { place, hash, at: around.now })?;
+    if !own_kit(open).exists() {
+        renew(open, around)?;
+    }
+    repository.put_beside(BESIDE, &read(&own_kit(open))?)?;
+    open.archive.remember_kit_copy(KitCopy { place, contents, at: around.now })?;
     Ok(())
 }
 
@@ -103,19 +105,27 @@ pub(super) fn put_beside(
 ///
 /// After Ok the file is whole and on the disk. An existing file is replaced: an old kit is of no use.
 pub fn create_kit(open: &mut OpenArchive, to: &SealTo, file: &Path, around: &Circumstances) -> Result<(), Error> {
-    let sealed = recovery::seal(&gather(open, around)?, to)?;
-    write(file, &sealed)?;
+    let kit = gather(open, around)?;
+    write(file, &recovery::seal(&kit, to)?)?;
     let absolute = file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    let copy = KitCopy { place: absolute.display().to_string(), hash: ObjectId::of(&sealed), at: around.now };
+    let copy = KitCopy { place: absolute.display().to_string(), contents: contents(&kit), at: around.now };
     open.archive.remember_kit_copy(copy)?;
     Ok(())
 }
 
-/// Whether a kit is known to exist outside the drive that the archive is on: beside a repository elsewhere, or in a
-/// file on another drive that is still there.
-pub(super) fn is_outside(open: &OpenArchive) -> Result<bool, Error> {
+/// Whether a kit that opens every repository of today is known to exist outside the drive that the archive is on: beside
+/// a repository elsewhere, or in a file on another drive that is still there.
+pub(super) fn is_outside(open: &OpenArchive, around: &Circumstances) -> Result<bool, Error> {
+    let contents = contents(&gather(open, around)?);
     let copies = open.archive.kit_copies()?;
-    Ok(copies.iter().any(|copy| drive::is_off_drive(&open.archive.folder, &copy.place)))
+    let newest = copies.iter().filter(|copy| copy.contents == contents);
+    Ok(newest.into_iter().any(|copy| drive::is_off_drive(&open.archive.folder, &copy.place)))
+}
+
+/// Names what a kit opens, however and whenever it was sealed. Gives nothing away: the passwords are random.
+fn contents(kit: &Kit) -> ObjectId {
+    // A kit is plain text and numbers: writing it down cannot fail, and if it did, no copy would count.
+    ObjectId::of(&serde_json::to_vec(&kit.repositories).unwrap_or_default())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::drill::{DrillOptions, Share, drill};
 use super::examine::examine_and_describe;
 use super::ingest::{IngestOptions, ingest};
-use super::init::init;
+use super::init::{init, is_unfinished};
 use super::repositories::add_repository;
 use super::status::status;
 use super::{Circumstances, Error, OpenArchive, backup::backup, make_kit};
@@ -38,8 +38,10 @@ pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener
     let mut report = RescueReport::default();
     let mut open = match open_or_init(archive, around)? {
         (open, Some(words)) => {
-            report.words = Some(words);
             listener.note(&format!("a new archive was made in {}", archive.display()));
+            // Now, because an interrupted rescue never comes to its summary.
+            listener.note(&format!("the words that open its recovery kit, for you to write down: {words}"));
+            report.words = Some(words);
             open
         }
         (open, None) => open,
@@ -83,7 +85,7 @@ pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener
 }
 
 fn open_or_init(folder: &Path, around: &Circumstances) -> Result<(OpenArchive, Option<String>), Error> {
-    if Archive::is_one(folder) {
+    if Archive::is_one(folder) && !is_unfinished(folder) {
         return Ok((OpenArchive::open(folder, around)?, None));
     }
     let new = init(folder, around)?;

@@ -21,7 +21,7 @@ pub fn status(open: &OpenArchive, around: &Circumstances) -> Result<StatusReport
     let mut report = StatusReport { photos: open.catalog.photo_count()?, ..StatusReport::default() };
     (_, report.objects_bytes) = open.catalog.objects_total()?;
     let mut safe_ids = Vec::new();
-    let kit_is_outside = make_kit::is_outside(open)?;
+    let kit_is_outside = make_kit::is_outside(open, around)?;
     for settings in &open.archive.settings.repositories {
         let name = settings.name.to_string();
         let mut one = RepositoryStatus {
@@ -38,7 +38,16 @@ pub fn status(open: &OpenArchive, around: &Circumstances) -> Result<StatusReport
             one.newest_snapshot = open.catalog.newest_snapshot(id)?.map(|snapshot| snapshot.at.to_string());
             backed_up = open.catalog.newest_complete_snapshot(id)?.map(|snapshot| snapshot.at);
             one.newest_complete = backed_up.map(|at| at.to_string());
-            report.problems.extend(check_that_found_something(open, &name, id)?);
+            let check = open.catalog.newest_check(id)?;
+            // A night with nothing new writes no snapshot; it checks that the newest one is still there.
+            let confirmed = check.filter(|check| check.ok).map(|check| check.at);
+            backed_up = backed_up.map(|at| confirmed.map_or(at, |confirmed| at.max(confirmed)));
+            if let Some(check) = check.filter(|check| !check.ok) {
+                report.problems.push(format!(
+                    "{name}: the check of {:.0} found damage; keepsake check --repo {name} tells what",
+                    check.at
+                ));
+            }
             if one.off_this_drive {
                 safe_ids.push(id.clone());
             }
@@ -71,11 +80,6 @@ fn due(
         due.push(format!("drill of {name}: its oldest proof is more than a month old"));
     }
     due
-}
-
-fn check_that_found_something(open: &OpenArchive, name: &str, id: &str) -> Result<Option<String>, Error> {
-    let newest = open.catalog.newest_check(id)?.filter(|check| !check.ok);
-    Ok(newest.map(|check| format!("{name}: the check of {:.0} found damage: keepsake check --repo {name}", check.at)))
 }
 
 fn judge(

@@ -9,7 +9,10 @@ use crate::formats::sidecar;
 use crate::model::{ObjectId, PhotoId};
 use crate::recovery;
 use crate::repository::{Content, Opener, TreeFile};
-use crate::workflows::{Circumstances, Error, OpenArchive};
+use crate::workflows::{Error, OpenArchive};
+
+/// The time of every file that is made for the snapshot, 2026-01-01: what did not change must look unchanged.
+const WRITTEN_AT: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// Lays out the snapshot of `plan`.
 ///
@@ -20,7 +23,6 @@ pub(super) fn files(
     plan: &Plan,
     export: Vec<Shard>,
     opener: &Opener,
-    around: &Circumstances,
 ) -> Result<Vec<TreeFile>, Error> {
     let mut tree = Tree { files: Vec::new(), checksums: BTreeMap::new(), opener, links: links(plan) };
     for photo in &plan.photos {
@@ -47,17 +49,17 @@ pub(super) fn files(
         tree.object(&file.path, file.object, file.size, file.modified_at);
     }
     for shard in export {
-        tree.proven_text(format!("keepsake/{}", shard.name), shard.bytes, around.now);
+        tree.proven_text(format!("keepsake/{}", shard.name), shard.bytes, WRITTEN_AT);
     }
     let settings = open.archive.settings.to_toml()?;
-    tree.proven_text("keepsake/settings.toml".to_owned(), settings.into_bytes(), around.now);
+    tree.proven_text("keepsake/settings.toml".to_owned(), settings.into_bytes(), WRITTEN_AT);
     tree.text(
         "keepsake/READ-ME-FIRST.txt".to_owned(),
         recovery::read_me_first(&open.archive.marker.archive_id).into_bytes(),
-        around.now,
+        WRITTEN_AT,
     );
     for (shard, lines) in std::mem::take(&mut tree.checksums) {
-        tree.text(format!("keepsake/checksums/{shard}.b3"), lines.into_bytes(), around.now);
+        tree.text(format!("keepsake/checksums/{shard}.b3"), lines.into_bytes(), WRITTEN_AT);
     }
     Ok(tree.files)
 }
