@@ -24,7 +24,7 @@ pub struct Query {
     pub tag: Option<String>,
     /// A part of the camera's name.
     pub camera: Option<String>,
-    /// The name or the number of a source.
+    /// The number of a source, or a part of its name.
     pub source: Option<String>,
     /// A format, or a family of formats.
     pub kind: Option<KindFilter>,
@@ -128,8 +128,8 @@ fn conditions(query: &Query) -> Option<Vec<Must>> {
         all.push(must(
             "photo.object IN (SELECT sighting.object FROM source JOIN folder ON folder.source = source.id
                  JOIN sighting ON sighting.folder = folder.row
-                 WHERE source.name = ? COLLATE NOCASE OR CAST(source.id AS TEXT) = ?)",
-            [source.clone(), source.clone()],
+                 WHERE CAST(source.id AS TEXT) = ?1 OR (?1 GLOB '*[^0-9]*' AND instr(lower(source.name), lower(?1)) > 0))",
+            [source.clone()],
         ));
     }
     if let Some(kind) = kind {

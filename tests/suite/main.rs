@@ -9,6 +9,7 @@
 
 mod a_blank_machine;
 mod condition;
+mod albums_and_search;
 mod corpus;
 mod drills_and_checks;
 mod failing_drive;
