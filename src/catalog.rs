@@ -54,7 +54,7 @@ pub use companions::CompanionOutcome;
 pub use description::{Description, Undescribed};
 pub use error::CatalogError;
 pub use examination::EXAMINER_VERSION;
-pub use export::{Shard, path_of_exported_photo};
+pub use export::{ExportedAlbum, ExportedPhoto, Shard, exported_albums, exported_photos};
 pub use folders::{FolderFile, OwnedPhoto};
 pub use import::Imported;
 pub use operations::{OperationId, OperationRow, Undone};

@@ -7,6 +7,7 @@ mod album;
 mod capture_time;
 mod condition;
 mod facts;
+pub mod in_words;
 mod kind;
 mod object_id;
 mod photo;

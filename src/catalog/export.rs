@@ -19,7 +19,7 @@ use super::sources::SourceIdentity;
 use super::{Catalog, CatalogError};
 use crate::model::{RawPath, Sha1Digest};
 
-pub use find::path_of_exported_photo;
+pub use find::{ExportedAlbum, ExportedPhoto, exported_albums, exported_photos};
 use lines::{
     AlbumLine, CompanionLine, Examined, Header, MemberLine, ObjectLine, PhotoLine, SaidLine, SightingLine, SourceLine,
     TombstoneLine, What, source_key, text_and_bytes,

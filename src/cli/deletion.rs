@@ -18,9 +18,13 @@ pub(super) struct DeleteArgs {
     photos: Vec<String>,
 }
 
-/// List the deleted photos
+/// List the deleted photos, or take some out of the trash
 #[derive(clap::Args, Debug)]
-pub(super) struct TrashArgs {}
+pub(super) struct TrashArgs {
+    /// Take this photo out of the trash; may be given several times
+    #[arg(long, value_name = "PHOTO")]
+    restore: Vec<String>,
+}
 
 /// Take back the last change to albums and photos, or the one of the given number
 #[derive(clap::Args, Debug)]
@@ -62,8 +66,13 @@ pub(super) fn delete(app: &App, args: DeleteArgs) -> Result<Exit, Failure> {
 }
 
 pub(super) fn trash(app: &App, args: TrashArgs) -> Result<Exit, Failure> {
-    let TrashArgs {} = args;
-    let trash = app.open()?.catalog.trash()?.into_iter();
+    let mut open = app.open()?;
+    if !args.restore.is_empty() {
+        let photos: Vec<PhotoId> =
+            args.restore.iter().map(|text| open.catalog.find_photo(text)).collect::<Result<_, _>>()?;
+        open.catalog.undelete_photos(&photos, app.around.now)?;
+    }
+    let trash = open.catalog.trash()?.into_iter();
     let photos = trash.map(|(photo, deleted_at)| InTrash { photo, deleted_at: deleted_at.to_string() }).collect();
     app.output.report(&TrashReport { photos }, Exit::Done)
 }

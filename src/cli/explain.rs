@@ -150,6 +150,9 @@ fn advice(error: &Error) -> Advice {
         }
         Error::NotOurSnapshot { .. } => (Exit::Failed, hint("stock restic restores it: restic restore")),
         Error::NoSuchAlbum { known, .. } => (Exit::Usage, known_names("albums", known)),
+        Error::SeveralAlbums { known, .. } | Error::SeveralPhotos { known, .. } => {
+            (Exit::Usage, Some(format!("say which: {}", known.join(", "))))
+        }
         Error::NothingMatches { .. } | Error::BadPattern { .. } => (
             Exit::Usage,
             hint("paths look like photos/OWNER/2014/2014-08/NAME; keepsake show PHOTO tells a photo's own"),

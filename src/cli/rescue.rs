@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::app::{App, absolute};
 use super::explain::Failure;
 use super::{Exit, ingest};
-use crate::repository::Location;
+use crate::repository::{Location, ParseLocationError};
 use crate::workflows::{RescuePlan, rescue};
 
 /// Do everything in one go: make the archive if it is missing, take in every photo, back up, prove it by restoring
@@ -41,7 +41,12 @@ pub(super) fn run(app: &App, args: RescueArgs) -> Result<Exit, Failure> {
 
 /// A location as it was typed; a local path is taken from the folder that the person stands in.
 pub(super) fn location(text: &str) -> Result<Location, Failure> {
-    let remote = text.starts_with("s3:") || text.starts_with("b2:");
-    let text = if remote { text.to_owned() } else { absolute(text.as_ref()).display().to_string() };
-    Ok(text.parse::<Location>().map_err(crate::workflows::Error::from)?)
+    match text.parse() {
+        Err(ParseLocationError::Relative(_)) => Ok(absolute(text.as_ref())
+            .display()
+            .to_string()
+            .parse::<Location>()
+            .map_err(crate::workflows::Error::from)?),
+        other => Ok(other.map_err(crate::workflows::Error::from)?),
+    }
 }

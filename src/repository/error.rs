@@ -228,7 +228,9 @@ impl EngineFault {
 impl From<&RusticError> for EngineFault {
     fn from(error: &RusticError) -> Self {
         let text = error.display_log();
-        Self(text.strip_prefix("Error: ").unwrap_or(&text).trim().to_owned())
+        // What follows the first line is for the library's authors: codes, links, a backtrace.
+        let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        Self(first.strip_prefix("Error: ").unwrap_or(first).to_owned())
     }
 }
 

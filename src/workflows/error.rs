@@ -152,6 +152,22 @@ pub enum Error {
         /// What there is.
         known: Vec<String>,
     },
+    /// Two people have an album of that name.
+    #[error("several albums are called “{name}”")]
+    SeveralAlbums {
+        /// What was asked for.
+        name: String,
+        /// Them, each with its owner.
+        known: Vec<String>,
+    },
+    /// Several photos have ids that begin so.
+    #[error("several photos' ids begin with “{id}”")]
+    SeveralPhotos {
+        /// What was asked for.
+        id: String,
+        /// Them.
+        known: Vec<String>,
+    },
     /// Nothing in the snapshot is what was asked for.
     #[error("nothing in the snapshot is {wanted}")]
     NothingMatches {

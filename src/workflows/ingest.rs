@@ -11,10 +11,11 @@ mod tally;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Instant;
 
 use super::open_archive::hold;
 use super::{Circumstances, Error, OpenArchive, examine};
-use crate::catalog::{CatalogError, Job, Outcome, SourceIdentity};
+use crate::catalog::{CatalogError, Job, Outcome, RunId, SourceId, SourceIdentity};
 use crate::config::{Lock, Sharing};
 use crate::events::Listener;
 use crate::model::report::IngestReport;
@@ -59,13 +60,12 @@ pub fn ingest(
     open.objects.sweep_incoming()?;
 
     let owner = owner.clone().unwrap_or_else(|| open.archive.settings.owner.clone());
-    let source_id = open.catalog.source(&identity(&folder))?;
-    let run = open.catalog.begin_run(Job::Ingest, Some(source_id), around.moment())?;
+    let started = Instant::now();
+    let booked = if *dry_run { None } else { Some(book(open, &folder, around)?) };
     listener.note(&format!("{} is a folder; its files are read and never changed", folder.path().display()));
 
-    let plan =
-        store::Plan { run, source: source_id, owner: &owner, now: around.now, reread: *reread, dry_run: *dry_run };
-    let mut tally = tally::Tally::new(run, &folder);
+    let plan = store::Plan { booked, owner: &owner, now: around.now, reread: *reread };
+    let mut tally = tally::Tally::new(booked, &folder);
     let photos_before = open.catalog.photo_count()?;
     let stored = store::store_all(open, &folder, &plan, &mut tally, listener);
     if stored.is_ok() && tally.report.complete && !dry_run {
@@ -76,17 +76,26 @@ pub fn ingest(
             add_to_album(open, &owner, name, &tally.objects, around)?;
         }
     }
-    let report = tally.finish(*dry_run);
+    let mut report = tally.finish(*dry_run);
+    report.seconds = started.elapsed().as_secs_f64();
     let outcome = match &stored {
         Err(_) => Outcome::Failed,
         Ok(()) if !report.complete => Outcome::Interrupted,
         Ok(()) if report.problems.is_empty() => Outcome::Done,
         Ok(()) => Outcome::Problems,
     };
-    let as_json = serde_json::to_string(&report).map_err(Error::Report)?;
-    open.catalog.finish_run(run, outcome, around.moment(), &as_json, &report.problems)?;
+    if let Some((run, _)) = booked {
+        let as_json = serde_json::to_string(&report).map_err(Error::Report)?;
+        open.catalog.finish_run(run, outcome, around.moment(), &as_json, &report.problems)?;
+    }
     stored?;
     Ok(report)
+}
+
+/// Writes down that a run of this source begins.
+fn book(open: &mut OpenArchive, folder: &Folder, around: &Circumstances) -> Result<(RunId, SourceId), Error> {
+    let source = open.catalog.source(&identity(folder))?;
+    Ok((open.catalog.begin_run(Job::Ingest, Some(source), around.moment())?, source))
 }
 
 fn identity(folder: &Folder) -> SourceIdentity {

@@ -52,7 +52,7 @@ pub fn restore(
     let repository = Repository::open(access)?;
     let snapshot = pick_snapshot(&repository, snapshot.as_deref())?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
-    let paths = pick::paths(wanted, &repository, &mut contents)?;
+    let paths = pick::paths(wanted, &repository, &contents)?;
     let mut report = RestoreReport {
         snapshot: snapshot.id.to_string(),
         files: paths.len() as u64,

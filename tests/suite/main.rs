@@ -8,8 +8,8 @@
 )]
 
 mod a_blank_machine;
-mod condition;
 mod albums_and_search;
+mod condition;
 mod corpus;
 mod drills_and_checks;
 mod failing_drive;

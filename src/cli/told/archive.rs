@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use super::Told;
-use super::words::{count, moment, problems, size};
+use super::words::{moment, problems};
 use crate::cli::init::InitReport;
+use crate::model::in_words::{count, size};
 use crate::model::report::{IngestReport, IngestReports, StatusReport};
 
 impl Told for InitReport {

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use super::Told;
-use super::words::{count, moment, problems, short, size};
+use super::words::{moment, problems, short};
 use crate::cli::kit::{KitCreated, KitShown, KitVerification};
 use crate::cli::repo::{RepositoryChange, RepositoryList};
 use crate::cli::snapshots::SnapshotList;
+use crate::model::in_words::{count, size};
 use crate::model::report::{BackupReport, BackupState, CheckReport, DrillReport, RecoverReport, RestoreReport};
 
 impl Told for BackupReport {
@@ -227,7 +228,7 @@ impl Told for KitVerification {
                     one.name,
                     count(one.restored as u64, "file", "files")
                 )?,
-                Some(error) => writeln!(out, "{day}  {}: the kit is of NO use: {error}", one.name)?,
+                Some(error) => writeln!(out, "{day}  {}: NOT proven: {error}", one.name)?,
             }
         }
         if verified.repositories.is_empty() {

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use super::Told;
-use super::words::{count, moment};
+use super::words::moment;
 use crate::cli::runs::{ProblemList, RunList, RunReport, SourceList};
+use crate::model::in_words::count;
 
 impl Told for SourceList {
     fn tell(&self, out: &mut dyn Write) -> io::Result<()> {

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use super::Told;
-use super::words::{count, moment, size};
+use super::words::moment;
 use crate::cli::album::{AlbumChange, AlbumContents, AlbumList};
 use crate::cli::deletion::{Deleted, TrashReport, Undone};
 use crate::cli::describe::DescribeReport;
+use crate::model::in_words::{count, size};
 use crate::model::report::{PhotoReport, PhotoSummary, SearchReport};
 
 fn row(out: &mut dyn Write, photo: &PhotoSummary) -> io::Result<()> {

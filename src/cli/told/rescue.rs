@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::Told;
 use super::archive::{counts, kit, verdict};
-use super::words::{count, problems, short, size};
+use super::words::{problems, short};
+use crate::model::in_words::{count, size};
 use crate::model::report::{BackupState, RescueReport};
 
 impl Told for RescueReport {

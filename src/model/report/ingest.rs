@@ -7,7 +7,7 @@ use crate::model::Problem;
 /// What one pass over one source did.
 #[derive(Clone, PartialEq, Default, Debug, Serialize)]
 pub struct IngestReport {
-    /// The number of the run.
+    /// The number of the run; 0 for a dry run, which is not written down.
     pub run: i64,
     /// The source, as the person named it.
     pub source: String,

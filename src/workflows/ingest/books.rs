@@ -140,10 +140,10 @@ impl<'a> Books<'a> {
     /// A run that was cut short settles what it recorded too: rows are written after their objects are durable. Only a
     /// file written so shortly before that run that its time could hide a second change is read again.
     fn is_known(&mut self, found: &FoundFile) -> Result<bool, Error> {
-        if self.plan.reread || self.plan.dry_run {
+        let Some((_, source)) = self.plan.booked.filter(|_| !self.plan.reread) else {
             return Ok(false);
-        }
-        let Some(seen) = self.catalog.seen_unchanged(self.plan.source, &found.path, &found.stamp)? else {
+        };
+        let Some(seen) = self.catalog.seen_unchanged(source, &found.path, &found.stamp)? else {
             return Ok(false);
         };
         let old_enough = found
@@ -248,19 +248,19 @@ impl<'a> Books<'a> {
             });
         }
         self.bytes_met += records.iter().map(|record| record.stamp.size).sum::<u64>();
-        if self.plan.dry_run {
+        let Some((run, source)) = self.plan.booked else {
             for record in &records {
                 self.count_unkept(&record.outcome);
             }
             return Ok(());
-        }
+        };
         for committed in self.objects.commit(staged)? {
             if committed.was_new {
                 self.tally.report.stored_bytes += committed.size;
             }
         }
         let plan = self.plan;
-        let recorded = self.catalog.commit_files(plan.run, plan.source, plan.owner, plan.now, &records)?;
+        let recorded = self.catalog.commit_files(run, source, plan.owner, plan.now, &records)?;
         for (record, recorded) in records.iter().zip(recorded) {
             self.count(&record.outcome, &recorded);
         }

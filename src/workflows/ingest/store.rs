@@ -25,12 +25,11 @@ const QUEUE: usize = 32;
 
 /// What stays the same for the whole run.
 pub(super) struct Plan<'a> {
-    pub(super) run: RunId,
-    pub(super) source: SourceId,
+    /// The run and its source; none for a dry run, which writes nothing down.
+    pub(super) booked: Option<(RunId, SourceId)>,
     pub(super) owner: &'a str,
     pub(super) now: Timestamp,
     pub(super) reread: bool,
-    pub(super) dry_run: bool,
 }
 
 /// Stores every file of `folder` that looks like a photo, a video or a sidecar, and records every file met.
@@ -56,7 +55,8 @@ pub(super) fn store_all(
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(found) = next else { return };
-                    let copy = copy_in(&found, objects, plan.dry_run, &mut buffer, &|| listener.stop_requested());
+                    let copy =
+                        copy_in(&found, objects, plan.booked.is_none(), &mut buffer, &|| listener.stop_requested());
                     if done.send((found.path, copy)).is_err() {
                         return;
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::RunId;
+use crate::catalog::{RunId, SourceId};
 use crate::events::Listener;
 use crate::model::report::IngestReport;
 use crate::model::{ObjectId, Problem};
@@ -19,9 +19,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(run: RunId, folder: &Folder) -> Self {
+    pub(super) fn new(booked: Option<(RunId, SourceId)>, folder: &Folder) -> Self {
         let report = IngestReport {
-            run: run.0,
+            run: booked.map_or(0, |(run, _)| run.0),
             source: folder.path().display().to_string(),
             source_kind: "folder".to_owned(),
             ..IngestReport::default()

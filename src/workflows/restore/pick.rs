@@ -2,8 +2,9 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::formats::file_name;
-use crate::repository::Repository;
+use crate::catalog::{ExportedAlbum, exported_albums, exported_photos};
+use crate::formats::file_name::{self, fold_case};
+use crate::repository::{Repository, SnapshotFile};
 use crate::workflows::Error;
 use crate::workflows::contents::{Contents, exported, read_whole};
 
@@ -21,10 +22,10 @@ pub enum Wanted {
 }
 
 /// The paths of the snapshot that are wanted, sorted: originals and their `.xmp`, never Keepsake's own files.
-pub(super) fn paths(wanted: &Wanted, repository: &Repository, contents: &mut Contents) -> Result<Vec<String>, Error> {
+pub(super) fn paths(wanted: &Wanted, repository: &Repository, contents: &Contents) -> Result<Vec<String>, Error> {
     let picked: Vec<String> = match wanted {
         Wanted::All => originals(contents).cloned().collect(),
-        Wanted::Album(name) => album(name, contents)?,
+        Wanted::Album(name) => album(name, repository, contents)?,
         Wanted::Path(pattern) => {
             let matcher = matcher(pattern)?;
             originals(contents).filter(|path| matcher.is_match(path.as_str())).cloned().collect()
@@ -52,23 +53,41 @@ fn originals(contents: &Contents) -> impl Iterator<Item = &String> {
     contents.files.keys().filter(|path| !path.starts_with("keepsake/"))
 }
 
-/// Album folders are `albums/<owner>/<name>/`, the name made safe for every file system.
-fn album(name: &str, contents: &Contents) -> Result<Vec<String>, Error> {
-    let wanted = file_name::safe(name.trim().as_bytes()).to_lowercase();
-    let of_album = |path: &&String| {
-        let mut parts = path.split('/');
-        parts.next() == Some("albums") && parts.nth(1).is_some_and(|folder| folder.to_lowercase() == wanted)
-    };
-    let picked: Vec<String> = originals(contents).filter(of_album).cloned().collect();
-    if picked.is_empty() {
-        let mut known: Vec<String> = originals(contents)
-            .filter(|path| path.starts_with("albums/"))
-            .filter_map(|path| path.split('/').nth(2).map(str::to_owned))
-            .collect();
-        known.dedup();
-        return Err(Error::NoSuchAlbum { name: name.to_owned(), known });
+/// The folder of the album is looked up in the snapshot's own list of albums: a name made safe can belong to two.
+fn album(name: &str, repository: &Repository, contents: &Contents) -> Result<Vec<String>, Error> {
+    let mut albums = Vec::new();
+    for shard in shards(contents) {
+        albums.extend(exported_albums(&read_whole(repository, &shard)?));
     }
-    Ok(picked)
+    let wanted = name.trim();
+    let exact: Vec<&ExportedAlbum> = albums.iter().filter(|album| is_called(album, wanted)).collect();
+    let alike = || albums.iter().filter(|album| fold_case(&album.name) == fold_case(wanted)).collect();
+    let found: Vec<&ExportedAlbum> = if exact.is_empty() { alike() } else { exact };
+    let full_name = |album: &ExportedAlbum| format!("{}/{}", album.owner, album.name);
+    match found.as_slice() {
+        [] => {
+            let known = albums.iter().map(|album| album.name.clone()).collect();
+            Err(Error::NoSuchAlbum { name: name.to_owned(), known })
+        }
+        [only] => {
+            let folder = format!("albums/{}/{}/", file_name::safe(only.owner.as_bytes()), only.folder);
+            Ok(originals(contents).filter(|path| path.starts_with(&folder)).cloned().collect())
+        }
+        several => Err(Error::SeveralAlbums {
+            name: name.to_owned(),
+            known: several.iter().map(|album| full_name(album)).collect(),
+        }),
+    }
+}
+
+/// By its name, or by owner and name where two people have one of that name.
+fn is_called(album: &ExportedAlbum, wanted: &str) -> bool {
+    album.name == wanted
+        || wanted.split_once('/').is_some_and(|(owner, name)| album.owner == owner && album.name == name)
+}
+
+fn shards(contents: &Contents) -> Vec<SnapshotFile> {
+    contents.files.iter().filter(|(path, _)| exported(path).is_some()).map(|(_, file)| file.clone()).collect()
 }
 
 /// A pattern without a slash is meant for file names, one with a slash for whole paths.
@@ -79,21 +98,27 @@ fn matcher(pattern: &str) -> Result<GlobMatcher, Error> {
     glob.map(|glob| glob.compile_matcher()).map_err(|cause| Error::BadPattern { pattern: pattern.to_owned(), cause })
 }
 
-/// Finds the photo in the catalog's own export: one JSON line for each photo, its id and its path in it.
-fn photo(id: &str, repository: &Repository, contents: &mut Contents) -> Result<Vec<String>, Error> {
-    let shards: Vec<_> =
-        contents.files.iter().filter(|(path, _)| exported(path).is_some()).map(|(_, file)| file.clone()).collect();
-    for shard in shards {
-        let bytes = read_whole(repository, &shard)?;
-        if let Some(path) = crate::catalog::path_of_exported_photo(&bytes, id) {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
-            let beside = |other: &&String| {
-                other.rsplit_once('/').is_some_and(|(parent, _)| parent == folder)
-                    && (other.strip_prefix(stem)).is_some_and(|rest| rest.starts_with('.'))
-            };
-            return Ok(originals(contents).filter(beside).cloned().collect());
-        }
+/// Finds the photo in the snapshot's own list of photos, and takes what stands beside it under the same stem.
+fn photo(id: &str, repository: &Repository, contents: &Contents) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    for shard in shards(contents) {
+        found.extend(exported_photos(&read_whole(repository, &shard)?, id));
     }
-    Ok(Vec::new())
+    let only = match found.as_slice() {
+        [] => return Ok(Vec::new()),
+        [only] => only,
+        several => {
+            let known = several.iter().map(|photo| photo.id.to_string()).collect();
+            return Err(Error::SeveralPhotos { id: id.to_owned(), known });
+        }
+    };
+    let deleted = only.path.strip_prefix("photos/").map(|rest| format!("trash/{rest}"));
+    let path = deleted.filter(|path| contents.files.contains_key(path)).unwrap_or_else(|| only.path.clone());
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
+    let beside = |other: &&String| {
+        other.rsplit_once('/').is_some_and(|(parent, _)| parent == folder)
+            && (other.strip_prefix(stem)).is_some_and(|rest| rest.starts_with('.'))
+    };
+    Ok(originals(contents).filter(beside).cloned().collect())
 }
