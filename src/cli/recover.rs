@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,9 +6,10 @@ use super::Exit;
 use super::app::{App, absolute};
 use super::explain::Failure;
 use super::passphrase::{kit_words, known_password};
+use super::repo::pairs;
 use super::rescue::location;
-use crate::recovery::{self, Kit, Opener};
-use crate::repository::{Access, BucketKeys, Key};
+use crate::recovery::{self, Kit, KitRepository, Opener};
+use crate::repository::{Access, BucketKeys, Key, Repository};
 use crate::secrets::{Scheme, Secrets};
 use crate::workflows::{RecoverFrom, recover};
 
@@ -45,18 +45,17 @@ pub(super) struct KitArgs {
     /// Read the repository's password from this file
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// With --from: an option of the storage, region=us-west-004
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    options: Vec<String>,
 }
 
-impl KitArgs {
-    pub(super) fn password_file(&self) -> Option<&Path> {
-        self.password_file.as_deref()
-    }
-}
+impl KitArgs {}
 
 /// An open kit, the words that opened it, and what opens one of its repositories.
 pub(super) struct FromKit {
     pub(super) access: Access,
-    kit: Kit,
+    pub(super) kit: Kit,
     words: Option<String>,
 }
 
@@ -68,7 +67,7 @@ pub(super) fn run(app: &App, args: RecoverArgs) -> Result<Exit, Failure> {
             RecoverFrom { access, kit: Some(kit), words, snapshot }
         }
         (None, Some(place)) => {
-            let access = access_from_location(app, &place, known_password(app, kit.password_file())?)?;
+            let access = access_from_location(app, &place, &kit)?;
             RecoverFrom { access, kit: None, words: None, snapshot }
         }
         (None, None) => {
@@ -92,19 +91,12 @@ pub(super) fn access_from_kit(app: &App, args: &KitArgs, repo: Option<&str>) -> 
     let wanted: Vec<_> = kit.repositories.iter().filter(|one| repo.is_none_or(|name| one.name == name)).collect();
     let mut first_access = None;
     for one in wanted {
-        let access = Access {
-            location: location(&one.location)?,
-            options: one.options.clone(),
-            bucket_keys: one
-                .credentials
-                .as_ref()
-                .map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone() }),
-            key: Key::Password(one.password.clone()),
-        };
-        if crate::repository::Repository::open(&access).is_ok() {
-            return Ok(FromKit { access, kit, words });
+        for access in ways_in(one)? {
+            if Repository::open(&access).is_ok() {
+                return Ok(FromKit { access, kit, words });
+            }
+            first_access.get_or_insert(access);
         }
-        first_access.get_or_insert(access);
     }
     match first_access {
         // None answers: the verb opens the first again, and says why it does not.
@@ -114,6 +106,19 @@ pub(super) fn access_from_kit(app: &App, args: &KitArgs, repo: Option<&str>) -> 
             hint: format!("keepsake kit show {} lists them", file.display()),
         }),
     }
+}
+
+/// By its password, and by its master key where the repository's key files are lost.
+fn ways_in(one: &KitRepository) -> Result<Vec<Access>, Failure> {
+    let keys = one.credentials.as_ref();
+    let by_password = Access {
+        location: location(&one.location)?,
+        options: one.options.clone(),
+        bucket_keys: keys.map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone() }),
+        key: Key::Password(one.password.clone()),
+    };
+    let by_master_key = one.master_key.clone().map(|key| Access { key: Key::Master(key), ..by_password.clone() });
+    Ok(std::iter::once(by_password).chain(by_master_key).collect())
 }
 
 /// Opens a kit with an identity, or with its words, which are asked for.
@@ -135,9 +140,9 @@ pub(super) fn open_kit(app: &App, file: &Path, identity: Option<&Path>) -> Resul
 }
 
 /// What opens a repository of which only the place is known.
-pub(super) fn access_from_location(app: &App, place: &str, password: Option<String>) -> Result<Access, Failure> {
+pub(super) fn access_from_location(app: &App, place: &str, args: &KitArgs) -> Result<Access, Failure> {
     let location = location(place)?;
-    let password = password.ok_or_else(|| Failure::Usage {
+    let password = known_password(app, args.password_file.as_deref())?.ok_or_else(|| Failure::Usage {
         message: "the repository's password is needed".to_owned(),
         hint: "--password-file FILE, or KEEPSAKE_PASSWORD, RESTIC_PASSWORD or RESTIC_PASSWORD_FILE".to_owned(),
     })?;
@@ -150,7 +155,7 @@ pub(super) fn access_from_location(app: &App, place: &str, password: Option<Stri
     let secrets = Secrets::without_archive(&around.environment, around.credentials_directory.as_deref())?;
     let keys = scheme.and_then(|scheme| secrets.bucket_keys("", scheme));
     let bucket_keys = keys.map(|(id, secret)| BucketKeys { id, secret });
-    Ok(Access { location, options: BTreeMap::new(), bucket_keys, key: Key::Password(password) })
+    Ok(Access { location, options: pairs(&args.options)?, bucket_keys, key: Key::Password(password) })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -98,7 +98,8 @@ pub(super) fn run(app: &App, args: RepoArgs) -> Result<Exit, Failure> {
     app.output.report(&RepositoryChange { name, done }, Exit::Done)
 }
 
-fn pairs(options: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+/// The options of a storage, as they were typed.
+pub(super) fn pairs(options: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let pair = |option: &String| {
         let (key, value) = option.split_once('=').ok_or_else(|| Failure::Usage {
             message: format!("“{option}” is no option"),

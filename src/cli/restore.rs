@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use super::Exit;
 use super::app::{App, absolute};
 use super::explain::Failure;
-use super::passphrase::known_password;
 use super::recover::{KitArgs, access_from_kit, access_from_location};
 use crate::repository::Access;
 use crate::workflows::{Overwrite, RestoreOptions, Wanted, access_to, restore};
@@ -57,9 +56,9 @@ struct WantedArgs {
 
 pub(super) fn run(app: &App, args: RestoreArgs) -> Result<Exit, Failure> {
     let RestoreArgs { wanted, to, repo, from, kit, snapshot, dry_run, overwrite } = args;
-    let access = access(app, repo.as_deref(), from.as_deref(), &kit)?;
+    let (access, archive_id) = access(app, repo.as_deref(), from.as_deref(), &kit)?;
     let overwrite = if overwrite { Overwrite::Yes } else { Overwrite::Never };
-    let options = RestoreOptions { wanted: wanted.into(), snapshot, dry_run, overwrite };
+    let options = RestoreOptions { wanted: wanted.into(), snapshot, archive_id, dry_run, overwrite };
     let talk = app.talk();
     let report = restore(&access, &absolute(&to), &options, &talk)?;
     drop(talk);
@@ -67,11 +66,22 @@ pub(super) fn run(app: &App, args: RestoreArgs) -> Result<Exit, Failure> {
     app.output.report(&report, exit)
 }
 
-fn access(app: &App, repo: Option<&str>, from: Option<&str>, kit: &KitArgs) -> Result<Access, Failure> {
+fn access(
+    app: &App,
+    repo: Option<&str>,
+    from: Option<&str>,
+    kit: &KitArgs,
+) -> Result<(Access, Option<String>), Failure> {
     match (&kit.kit, from) {
-        (Some(_), _) => Ok(access_from_kit(app, kit, repo)?.access),
-        (None, Some(location)) => access_from_location(app, location, known_password(app, kit.password_file())?),
-        (None, None) => Ok(access_to(&app.open()?, repo)?),
+        (Some(_), _) => {
+            let from_kit = access_from_kit(app, kit, repo)?;
+            Ok((from_kit.access, Some(from_kit.kit.archive_id)))
+        }
+        (None, Some(location)) => Ok((access_from_location(app, location, kit)?, None)),
+        (None, None) => {
+            let open = app.open()?;
+            Ok((access_to(&open, repo)?, Some(open.archive.marker.archive_id.clone())))
+        }
     }
 }
 

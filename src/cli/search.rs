@@ -24,10 +24,10 @@ pub(super) struct Filters {
     /// In this album
     #[arg(long, value_name = "NAME")]
     album: Option<String>,
-    /// With this person
+    /// With this person (nobody is known by name yet)
     #[arg(long, value_name = "NAME")]
     person: Option<String>,
-    /// At this place
+    /// At this place (no place is known by name yet)
     #[arg(long, value_name = "NAME")]
     place: Option<String>,
     /// With this tag

@@ -199,7 +199,6 @@ pub enum BadSettings {
 
 impl BadSettings {
     /// What a person can do about it.
-    /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey { nearest: Some(name), line, .. } => Some(format!("write “{name}” in line {line}")),

@@ -138,12 +138,38 @@ pub type CaptureTime = TimeCandidate;
 /// `None` when nothing can be believed: better undated than wrongly dated. `latest` is the moment the run began (plus
 /// whatever slack the caller gives to clocks that run ahead).
 pub fn choose_capture_time(candidates: &[TimeCandidate], latest: DateTime) -> Option<CaptureTime> {
-    candidates
-        .iter()
-        .filter(|candidate| !is_clock_reset(candidate) && candidate.local <= latest)
-        .min_by_key(|candidate| (candidate.source, std::cmp::Reverse(candidate.certainty)))
-        .cloned()
+    let believable = || candidates.iter().filter(|candidate| !is_clock_reset(candidate) && candidate.local <= latest);
+    let chosen = believable().min_by_key(|candidate| (candidate.source, std::cmp::Reverse(candidate.certainty)))?;
+    Some(on_the_wall(chosen, believable()).unwrap_or_else(|| chosen.clone()))
 }
+
+/// A movie header counts in UTC, and the phone wrote the clock on the wall into the name: where both tell of one moment,
+/// the name is the better answer, and the difference is the zone.
+fn on_the_wall<'a>(
+    chosen: &TimeCandidate,
+    mut candidates: impl Iterator<Item = &'a TimeCandidate>,
+) -> Option<CaptureTime> {
+    if chosen.source != TimeSource::Quicktime || chosen.offset.is_none_or(|offset| offset.minutes() != 0) {
+        return None;
+    }
+    candidates.find_map(|name| {
+        if name.source != TimeSource::FileName || name.certainty != Certainty::Exact || name.offset.is_some() {
+            return None;
+        }
+        let seconds = chosen.local.duration_until(name.local).as_secs();
+        // Zones stand on quarters of an hour; a long film is named after its beginning and stamped at its end.
+        let quarters = seconds.saturating_add(QUARTER / 2).div_euclid(QUARTER);
+        let apart = seconds.saturating_sub(quarters.saturating_mul(QUARTER)).abs();
+        let minutes = i16::try_from(quarters.saturating_mul(15)).ok()?;
+        let offset = UtcOffset::from_minutes(minutes).filter(|_| apart <= SLACK)?;
+        Some(TimeCandidate { offset: Some(offset), ..name.clone() })
+    })
+}
+
+const QUARTER: i64 = 15 * 60;
+
+/// Seconds between the moment in a film's name and the one in its header.
+const SLACK: i64 = 120;
 
 /// Whether a time is what a clock shows after its battery died, or what a program writes for “unknown”.
 ///
@@ -223,6 +249,18 @@ mod tests {
     fn a_party_on_the_last_night_of_1999_keeps_its_date() {
         let candidates = [said(TimeSource::Exif, date(1999, 12, 31).at(23, 50, 0, 0))];
         assert!(choose_capture_time(&candidates, date(2026, 1, 1).at(0, 0, 0, 0)).is_some());
+    }
+
+    #[test]
+    fn a_film_named_by_the_clock_on_the_wall_tells_its_zone() {
+        let utc = UtcOffset::from_minutes(0);
+        let header = TimeCandidate { offset: utc, ..said(TimeSource::Quicktime, date(2018, 7, 21).at(16, 45, 12, 0)) };
+        let latest = date(2026, 1, 1).at(0, 0, 0, 0);
+        let name = said(TimeSource::FileName, date(2018, 7, 21).at(18, 45, 10, 0));
+        let chosen = choose_capture_time(&[header.clone(), name.clone()], latest).expect("one is believed");
+        assert_eq!((chosen.local, chosen.offset.map(UtcOffset::minutes)), (name.local, Some(120)));
+        let other_day = said(TimeSource::FileName, date(2018, 7, 23).at(18, 45, 10, 0));
+        assert_eq!(choose_capture_time(&[header.clone(), other_day], latest), Some(header));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::contents::{Contents, exported, read_whole};
 use super::restore::pick_snapshot;
+use super::tree_paths::path_of_each_object;
 use super::{Circumstances, Error, OpenArchive, make_kit};
 use crate::catalog::{Catalog, Job, Outcome, Shard, SnapshotRow};
 use crate::config::{Archive, ConfigError, RepositorySettings, Settings};
@@ -43,7 +44,8 @@ pub fn recover(
 ) -> Result<RecoverReport, Error> {
     let RecoverFrom { access, kit, words, snapshot } = from;
     let repository = Repository::open(access)?;
-    let snapshot = pick_snapshot(&repository, snapshot.as_deref())?;
+    let archive_id = kit.as_ref().map(|kit| kit.archive_id.as_str());
+    let snapshot = pick_snapshot(&repository, snapshot.as_deref(), archive_id)?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
     let (archive, secrets, words) =
         found_archive(&repository, &snapshot, &contents, (access, kit.as_ref(), words.as_deref()), into, around)?;
@@ -59,7 +61,7 @@ pub fn recover(
     open = finish_catalog(open)?;
     report.photos = open.catalog.photo_count()?;
     report.albums = open.catalog.albums(None)?.len() as u64;
-    report.problems.extend(lost_objects(&open)?);
+    report.problems.extend(lost_objects(&open, &report.problems)?);
     remember(&mut open, &repository, &snapshot, from, &recovered, around)?;
     make_kit::renew(&mut open, around)?;
     let run = open.catalog.begin_run(Job::Recover, None, around.moment())?;
@@ -322,10 +324,12 @@ fn fetch_shards(repository: &Repository, contents: &Contents) -> Result<Vec<Shar
 }
 
 /// What the catalog knows and the store has not: damaged in the repository, or missing in the snapshot.
-fn lost_objects(open: &OpenArchive) -> Result<Vec<Problem>, Error> {
+fn lost_objects(open: &OpenArchive, told: &[Problem]) -> Result<Vec<Problem>, Error> {
+    let paths = path_of_each_object(&open.catalog.snapshot_plan()?);
+    let is_told = |id: &ObjectId| paths.get(id).is_some_and(|path| told.iter().any(|one| one.path == *path));
     let mut lost = Vec::new();
     for (id, _) in open.every_object()? {
-        if !open.objects.contains(&id)? {
+        if !open.objects.contains(&id)? && !is_told(&id) {
             let photos = open.catalog.photos_of_object(&id)?;
             let photos: Vec<String> = photos.iter().map(ToString::to_string).collect();
             let message = format!("the bytes did not come back; photos: {}", photos.join(", "));

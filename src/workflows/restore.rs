@@ -27,6 +27,8 @@ pub struct RestoreOptions {
     pub wanted: Wanted,
     /// A snapshot's id or its beginning; the newest complete one when not said.
     pub snapshot: Option<String>,
+    /// Whose snapshots, where that is known.
+    pub archive_id: Option<String>,
     /// Only say what would be restored.
     pub dry_run: bool,
     /// What to do where a different file stands in the way.
@@ -48,9 +50,9 @@ pub fn restore(
     options: &RestoreOptions,
     listener: &dyn Listener,
 ) -> Result<RestoreReport, Error> {
-    let RestoreOptions { wanted, snapshot, dry_run, overwrite } = options;
+    let RestoreOptions { wanted, snapshot, archive_id, dry_run, overwrite } = options;
     let repository = Repository::open(access)?;
-    let snapshot = pick_snapshot(&repository, snapshot.as_deref())?;
+    let snapshot = pick_snapshot(&repository, snapshot.as_deref(), archive_id.as_deref())?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
     let paths = pick::paths(wanted, &repository, &contents)?;
     let mut report = RestoreReport {
@@ -77,14 +79,19 @@ pub fn restore(
     Ok(report)
 }
 
-/// The snapshot whose id begins with `id`, or the newest complete one.
-pub(super) fn pick_snapshot(repository: &Repository, id: Option<&str>) -> Result<Snapshot, Error> {
+/// The snapshot whose id begins with `id`, or the newest complete one: of the archive `archive_id` where it is known, since
+/// two archives can share a repository.
+pub(super) fn pick_snapshot(
+    repository: &Repository,
+    id: Option<&str>,
+    archive_id: Option<&str>,
+) -> Result<Snapshot, Error> {
     let snapshots = repository.snapshots()?;
     match id {
         None | Some("latest") => snapshots
             .into_iter()
             .rev()
-            .find(|snapshot| snapshot.ours && snapshot.complete)
+            .find(|one| one.ours && one.complete && archive_id.is_none_or(|archive_id| one.archive_id == archive_id))
             .ok_or(Error::NoCompleteSnapshot),
         Some(beginning) => {
             let mut matching = snapshots.into_iter().filter(|one| one.id.to_string().starts_with(beginning));

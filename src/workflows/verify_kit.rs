@@ -49,7 +49,7 @@ pub fn verify_kit(kit: &Kit, around: &Circumstances, listener: &dyn Listener) ->
     let mut repositories = Vec::new();
     for one in &kit.repositories {
         listener.note(&format!("opening {} with nothing but the kit", one.name));
-        let (restored, error) = match restore_some(one, around) {
+        let (restored, error) = match restore_some(one, &kit.archive_id, around) {
             Ok(restored) => (restored, None),
             Err(error) => (0, Some(error.told())),
         };
@@ -59,7 +59,7 @@ pub fn verify_kit(kit: &Kit, around: &Circumstances, listener: &dyn Listener) ->
     Ok(KitVerified { made_at: told(kit.made_at), verified_at: told(around.now), repositories })
 }
 
-fn restore_some(one: &KitRepository, around: &Circumstances) -> Result<usize, Error> {
+fn restore_some(one: &KitRepository, archive_id: &str, around: &Circumstances) -> Result<usize, Error> {
     let keys = one.credentials.as_ref();
     let access = Access {
         location: one.location.parse()?,
@@ -68,7 +68,7 @@ fn restore_some(one: &KitRepository, around: &Circumstances) -> Result<usize, Er
         key: Key::Password(one.password.clone()),
     };
     let repository = Repository::open(&access)?;
-    let snapshot = pick_snapshot(&repository, None)?;
+    let snapshot = pick_snapshot(&repository, None, Some(archive_id))?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
     let photos: Vec<String> = contents.files.keys().filter(|path| path.starts_with("photos/")).cloned().collect();
     // First, middle and last: the same three each time would say little of the rest.
