@@ -126,7 +126,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return output::usage(&error),
+        Err(error) => return output::usage(&error, std::env::args_os().any(|argument| argument == "--json")),
     };
     let Arguments { global, command } = arguments;
     let app = App::new(global);

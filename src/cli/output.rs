@@ -67,11 +67,21 @@ impl Output {
     }
 }
 
-/// Prints what clap has to say: help to standard output, mistakes to standard error.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+/// Prints what clap has to say: help to standard output, mistakes to standard error, or as the one JSON document.
+pub(super) fn usage(error: &clap::Error, json: bool) -> ExitCode {
     let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-    match error.print() {
+    let printed = if json && error.use_stderr() { Output::as_json(&mistake(error)) } else { error.print() };
+    match printed {
         Ok(()) => exit.into(),
         Err(_) => Exit::Failed.into(),
     }
+}
+
+/// The first paragraph is what is wrong; the usage that clap adds is for people.
+fn mistake(error: &clap::Error) -> Explained {
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let words = first.strip_prefix("error: ").unwrap_or(first).split_whitespace().collect::<Vec<_>>().join(" ");
+    let hint = Some("keepsake --help lists the commands, keepsake COMMAND --help their options".to_owned());
+    Explained { error: words, because: Vec::new(), hint, exit: Exit::Usage }
 }
