@@ -16,6 +16,8 @@ mod failing_drive;
 mod first_run;
 mod fixtures_are_ours;
 mod ingest;
+mod s3;
 mod stock_tools;
 mod support;
+mod the_contract;
 mod the_main_job;

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on says so by panicking, and what it writes may be lost in a crash"
 )]
 
+pub(crate) mod bucket;
 pub(crate) mod fixtures;
 pub(crate) mod referee;
 pub(crate) mod sandbox;

@@ -129,15 +129,6 @@ impl Sandbox {
         self.photo_called(name)["id"].as_str().expect("an id").to_owned()
     }
 
-    /// An archive that has taken in `source`.
-    pub(crate) fn with_archive_of(source: &Path) -> Self {
-        let sandbox = Self::new();
-        sandbox.keepsake(&["init"]).expect_code(0);
-        let ended = sandbox.keepsake(&["ingest", &source.display().to_string()]);
-        assert!(matches!(ended.code, 0 | 3), "{}{}", ended.stdout, ended.stderr);
-        sandbox
-    }
-
     /// Adds a repository on this disk, called `disk`, and backs up to it.
     pub(crate) fn backed_up_to_disk(self) -> Self {
         let place = self.path("disk").display().to_string();
