@@ -4,7 +4,15 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on says so by panicking, wherever in its file it is"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on says so by panicking, and what it writes may be lost in a crash"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::similar_names,
+    clippy::items_after_statements,
+    reason = "a story is told in its own order"
 )]
 
 mod a_blank_machine;
