@@ -64,6 +64,9 @@ pub fn recover(
     report.problems.extend(lost_objects(&open, &report.problems)?);
     remember(&mut open, &repository, &snapshot, from, &recovered, around)?;
     make_kit::renew(&mut open, around)?;
+    if report.words.is_none() {
+        put_kit_beside(&mut open, &repository, from, around, listener);
+    }
     let run = open.catalog.begin_run(Job::Recover, None, around.moment())?;
     let outcome = if report.problems.is_empty() { Outcome::Done } else { Outcome::Problems };
     let as_json = serde_json::to_string(&report.without_words()).map_err(Error::Report)?;
@@ -337,6 +340,24 @@ fn lost_objects(open: &OpenArchive, told: &[Problem]) -> Result<Vec<Problem>, Er
         }
     }
     Ok(lost)
+}
+
+/// Puts the new kit, which the old words open, where the old one was. One that is sealed with new words waits for the
+/// first backup of the new archive: a recovery that was only tried must not lock out whoever has the old words.
+fn put_kit_beside(
+    open: &mut OpenArchive,
+    repository: &Repository,
+    from: &RecoverFrom,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) {
+    let location = from.access.location.to_string();
+    let settings = open.archive.settings.repositories.iter().find(|one| one.location == location);
+    let Some(name) = settings.map(|one| one.name.clone()) else { return };
+    if let Err(error) = make_kit::put_beside(open, &name, repository, around) {
+        // A copy on a disc that cannot be written to is no worse a copy; status says where the kit is.
+        listener.note(&format!("the new recovery kit was not put beside {name}: {}", error.told()));
+    }
 }
 
 /// What was just restored whole is proven; the snapshot it came from is the newest that this machine knows.
