@@ -53,12 +53,14 @@ fn best_name(file: &Expected, all: &[Expected]) -> String {
     best.path.rsplit('/').next().unwrap().to_owned()
 }
 
+/// What is true of the photos that a filter finds.
+type Is = Box<dyn Fn(&Expected) -> bool>;
+
 #[test]
 fn every_filter_finds_what_the_drive_says() {
     let between = |from: &'static str, to: &'static str| {
         move |file: &Expected| file.taken.as_ref().is_some_and(|taken| &*taken.local >= from && &*taken.local < to)
     };
-    type Is = Box<dyn Fn(&Expected) -> bool>;
     let cases: Vec<(&[&str], Is)> = vec![
         (&["--camera", "pentax"], Box::new(|file| file.camera.as_ref().is_some_and(|name| name.contains("PENTAX")))),
         (&["--kind", "png"], Box::new(|file| file.kind.is_some_and(|kind| kind.to_string() == "png"))),

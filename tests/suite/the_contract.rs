@@ -30,7 +30,9 @@ fn keeps(shape: &Value, document: &Value, at: &str) {
         }
         (Value::Array(shape), Value::Array(list)) => {
             let shape = shape.first().unwrap_or(&Value::Null);
-            list.iter().for_each(|element| keeps(shape, element, &format!("{at}[]")));
+            for element in list {
+                keeps(shape, element, &format!("{at}[]"));
+            }
         }
         (Value::String(_), Value::String(_))
         | (Value::Number(_), Value::Number(_))
