@@ -4,7 +4,7 @@ use super::explain::Failure;
 use crate::repository::ReadData;
 use crate::workflows::{CheckOptions, check};
 
-/// Check the archive's objects and the repositories
+/// Check the catalog, the archive's objects and the repositories
 ///
 /// Without options it looks whether everything is in its place, which is quick. Exits 4 when data is missing or altered.
 #[derive(clap::Args, Debug)]

@@ -26,11 +26,14 @@ pub(super) struct TrashArgs {
     restore: Vec<String>,
 }
 
-/// Take back the last change to albums and photos, or the one of the given number
+/// Take back the last change to albums and photos, or the one of a number; --list shows them
 #[derive(clap::Args, Debug)]
 pub(super) struct UndoArgs {
     /// The number that the change was given
     operation: Option<i64>,
+    /// List the changes that can be taken back, newest first
+    #[arg(long, conflicts_with = "operation")]
+    list: bool,
 }
 
 #[derive(Serialize)]
@@ -50,6 +53,19 @@ pub(super) struct InTrash {
     pub(super) photo: PhotoSummary,
     pub(super) deleted_at: String,
 }
+
+#[derive(Serialize)]
+pub(super) struct Change {
+    pub(super) operation: i64,
+    pub(super) at: String,
+    pub(super) what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) undone_at: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct ChangeList(pub(super) Vec<Change>);
 
 #[derive(Serialize)]
 pub(super) struct Undone {
@@ -77,7 +93,19 @@ pub(super) fn trash(app: &App, args: TrashArgs) -> Result<Exit, Failure> {
     app.output.report(&TrashReport { photos }, Exit::Done)
 }
 
+/// As many changes as a screen holds.
+const LISTED: usize = 50;
+
 pub(super) fn undo(app: &App, args: UndoArgs) -> Result<Exit, Failure> {
+    if args.list {
+        let changes = app.open()?.catalog.operations(LISTED)?.into_iter().map(|row| Change {
+            operation: row.id.0,
+            at: row.at.to_string(),
+            what: row.what,
+            undone_at: row.undone_at.map(|at| at.to_string()),
+        });
+        return app.output.report(&ChangeList(changes.collect()), Exit::Done);
+    }
     let undone = undo_operation(&mut app.open()?, args.operation.map(OperationId), &app.around)?;
     app.output.report(&Undone { operation: undone.id.0, what: undone.what }, Exit::Done)
 }

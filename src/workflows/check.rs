@@ -1,4 +1,4 @@
-//! Check: are the archive's objects and the repositories what they should be?
+//! Check: are the catalog, the archive's objects and the repositories what they should be?
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub struct CheckOptions {
     pub read_data: ReadData,
 }
 
-/// Checks the archive's objects and the repositories called `names`, or all.
+/// Checks the catalog's file, the archive's objects and the repositories called `names`, or all.
 ///
 /// Nothing is changed. A repository that cannot be opened is a finding of its own and never stops the next one.
 pub fn check(
@@ -38,7 +38,11 @@ pub fn check(
         other => other?,
     };
     let run = open.catalog.begin_run(Job::Check, None, around.moment())?;
-    let mut report = CheckReport { objects: check_objects(open, options.objects, listener)?, repositories: Vec::new() };
+    let mut report = CheckReport {
+        catalog: open.catalog.integrity_check()?,
+        objects: check_objects(open, options.objects, listener)?,
+        repositories: Vec::new(),
+    };
     for settings in &repositories {
         let mut one = match check_one(open, settings, options.read_data, around, listener) {
             Ok(one) => one,

@@ -59,6 +59,12 @@ impl Told for SnapshotList {
 
 impl Told for CheckReport {
     fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.catalog.is_empty() {
+            writeln!(out, "catalog: sound")?;
+        }
+        for finding in &self.catalog {
+            writeln!(out, "catalog: NOT SOUND: {finding}")?;
+        }
         let objects = &self.objects;
         let checked = count(objects.checked, "object", "objects");
         if objects.missing.is_empty() && objects.altered.is_empty() {

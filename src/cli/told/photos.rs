@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::Told;
 use super::words::moment;
 use crate::cli::album::{AlbumChange, AlbumContents, AlbumList};
-use crate::cli::deletion::{Deleted, TrashReport, Undone};
+use crate::cli::deletion::{ChangeList, Deleted, TrashReport, Undone};
 use crate::cli::describe::DescribeReport;
 use crate::model::in_words::{count, size};
 use crate::model::report::{PhotoReport, PhotoSummary, SearchReport};
@@ -150,6 +150,16 @@ impl Told for DescribeReport {
         let photos = count(self.photos.len() as u64, "photo", "photos");
         let numbers: Vec<String> = self.operations.iter().map(ToString::to_string).collect();
         writeln!(out, "Written down for {photos}. keepsake undo NUMBER takes it back: {}", numbers.join(", "))
+    }
+}
+
+impl Told for ChangeList {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        for change in &self.0 {
+            let undone = if change.undone_at.is_some() { "  (taken back)" } else { "" };
+            writeln!(out, "{:>5}  {}  {}{undone}", change.operation, moment(&change.at), change.what)?;
+        }
+        writeln!(out, "{}", count(self.0.len() as u64, "change", "changes"))
     }
 }
 

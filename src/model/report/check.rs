@@ -42,6 +42,8 @@ pub struct RepositoryCheck {
 /// What a check found.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct CheckReport {
+    /// What is wrong with the catalog's own file, in the words of SQLite.
+    pub catalog: Vec<String>,
     /// The archive's own objects.
     pub objects: ObjectsCheck,
     /// The repositories.
@@ -51,7 +53,8 @@ pub struct CheckReport {
 impl CheckReport {
     /// Whether nothing is wrong as far as was looked.
     pub fn is_sound(&self) -> bool {
-        self.objects.missing.is_empty()
+        self.catalog.is_empty()
+            && self.objects.missing.is_empty()
             && self.objects.altered.is_empty()
             && self.repositories.iter().all(|repository| repository.ok)
     }
