@@ -11,7 +11,6 @@ pub mod heif;
 pub mod iptc;
 pub mod isobmff;
 pub mod jpeg;
-pub mod jpeg_head;
 pub mod moments;
 pub mod names;
 pub(crate) mod numbers;

@@ -1,10 +1,10 @@
 //! The size of a still picture, from the first bytes of its container. TIFF and RAW say theirs in EXIF's tags.
 
-use crate::formats::{heif, jpeg_head};
+use crate::formats::{heif, jpeg};
 
 /// Pixels across and down, as stored; `None` where the container is none of those read here, or says nothing sensible.
 pub fn size(head: &[u8]) -> Option<(u32, u32)> {
-    let readers = [jpeg_head::size, png, gif, bmp, webp, psd, heif::primary_size];
+    let readers = [jpeg::head::size, png, gif, bmp, webp, psd, heif::primary_size];
     readers.into_iter().find_map(|read| read(head)).filter(|(width, height)| *width > 0 && *height > 0)
 }
 

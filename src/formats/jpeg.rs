@@ -10,6 +10,7 @@
 mod bits;
 mod block;
 mod frame;
+pub mod head;
 mod huffman;
 mod markers;
 mod scan;
@@ -17,5 +18,5 @@ mod standard;
 mod validate;
 
 pub use frame::{Component, Frame, Process};
-pub use markers::{Segment, Step, entropy_end, next_segment};
+pub use markers::{Segment, Step, entropy_end, next_segment, segments};
 pub use validate::{Fault, State, Verdict, validate};

@@ -2,7 +2,7 @@
 
 use crate::formats::numbers::be16;
 
-use super::markers::Segment;
+use super::markers::{DHT, Segment};
 
 /// How a picture is coded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +43,15 @@ pub struct Frame {
     pub components: Vec<Component>,
 }
 
+/// Pixels across and down, as a start-of-frame segment gives them; `None` when the segment is none. The height is 0
+/// where a DNL segment says it.
+pub(super) fn size(segment: &Segment<'_>) -> Option<(u32, u32)> {
+    // C4, C8 and CC are tables and reserved; the other markers of the row begin a frame.
+    let is_frame = (0xC0..=0xCF).contains(&segment.marker) && !matches!(segment.marker, DHT | 0xC8 | 0xCC);
+    let (height, width) = be16(segment.payload, 1).zip(be16(segment.payload, 3)).filter(|_| is_frame)?;
+    Some((width.into(), height.into()))
+}
+
 impl Frame {
     /// Reads a start-of-frame segment; `None` when the segment is none, or says what cannot be.
     pub fn read(segment: &Segment<'_>) -> Option<Self> {
@@ -53,8 +62,7 @@ impl Frame {
             _ => return None,
         };
         let &precision = segment.payload.first()?;
-        let height = u32::from(be16(segment.payload, 1)?);
-        let width = u32::from(be16(segment.payload, 3)?);
+        let (width, height) = size(segment)?;
         let count = usize::from(*segment.payload.get(5)?);
         let specified = segment.payload.get(6..6 + count * 3)?;
         let components: Vec<Component> = specified

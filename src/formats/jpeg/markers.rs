@@ -37,28 +37,71 @@ pub enum Step<'a> {
 
 /// Reads the segment at `at`, fill bytes (`0xFF`) before its marker allowed.
 pub fn next_segment(bytes: &[u8], at: usize) -> Step<'_> {
-    let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { return Step::Ended };
-    let fill = rest.iter().take_while(|byte| **byte == 0xFF).count();
-    if fill == 0 {
-        return Step::Lost;
+    match begun_at(bytes, at) {
+        Ok(segment) if segment.end <= bytes.len() => Step::Segment(segment),
+        Ok(_) | Err(Nothing::Left) => Step::Ended,
+        Err(Nothing::Known) => Step::Lost,
     }
-    let Some(&marker) = rest.get(fill) else { return Step::Ended };
-    let at = at + fill - 1;
-    match marker {
-        0x00 => Step::Lost,
-        SOI | EOI | TEM | 0xD0..=0xD7 => Step::Segment(Segment { marker, at, payload: &[], end: at + 2 }),
-        _ => {
-            let Some(length) = be16(bytes, at + 2).map(usize::from) else { return Step::Ended };
-            if length < 2 {
-                return Step::Lost;
-            }
-            let end = at + 2 + length;
-            match bytes.get(at + 4..end) {
-                Some(payload) => Step::Segment(Segment { marker, at, payload, end }),
-                None => Step::Ended,
+}
+
+/// Walks the segments with a payload up to the first scan, the end mark or the end of the file: where metadata lives.
+///
+/// Forgiving, for what a damaged or padded file still says: bytes that belong to no segment are stepped over, and of a
+/// segment that the file ends inside of, the payload is what is there.
+pub fn segments(file: &[u8]) -> impl Iterator<Item = Segment<'_>> {
+    let mut next = file.starts_with(&[0xFF, SOI]).then_some(2);
+    std::iter::from_fn(move || {
+        loop {
+            let at = next?;
+            match begun_at(file, at) {
+                Ok(Segment { marker: SOS | EOI, .. }) | Err(Nothing::Left) => return None,
+                Ok(segment) => {
+                    next = Some(segment.end);
+                    if !stands_alone(segment.marker) {
+                        return Some(segment);
+                    }
+                }
+                Err(Nothing::Known) => next = next_marker(file, at + 1),
             }
         }
+    })
+}
+
+/// Why no segment begins at a place.
+enum Nothing {
+    /// The bytes end.
+    Left,
+    /// What stands there is no marker.
+    Known,
+}
+
+/// The segment that begins at `at`, whether or not the bytes reach to its end.
+fn begun_at(bytes: &[u8], at: usize) -> Result<Segment<'_>, Nothing> {
+    let rest = bytes.get(at..).filter(|rest| !rest.is_empty()).ok_or(Nothing::Left)?;
+    let fill = rest.iter().take_while(|byte| **byte == 0xFF).count();
+    if fill == 0 {
+        return Err(Nothing::Known);
     }
+    let &marker = rest.get(fill).ok_or(Nothing::Left)?;
+    let at = at + fill - 1;
+    if marker == 0x00 {
+        return Err(Nothing::Known);
+    }
+    if stands_alone(marker) {
+        return Ok(Segment { marker, at, payload: &[], end: at + 2 });
+    }
+    let length = be16(bytes, at + 2).map(usize::from).ok_or(Nothing::Left)?;
+    if length < 2 {
+        return Err(Nothing::Known);
+    }
+    let end = at + 2 + length;
+    let payload = bytes.get(at + 4..end.min(bytes.len())).unwrap_or_default();
+    Ok(Segment { marker, at, payload, end })
+}
+
+/// Whether a marker has no length and no payload.
+fn stands_alone(marker: u8) -> bool {
+    matches!(marker, SOI | EOI | TEM | 0xD0..=0xD7)
 }
 
 /// Where the entropy-coded data that begins at `at` ends: the offset of the next marker that is no restart marker, or
@@ -113,5 +156,12 @@ mod tests {
         let bytes = [1, 0xFF, 0, 2, 0xFF, 0xD3, 3, 0xFF, 0xFF, 0xD9];
         assert_eq!(entropy_end(&bytes, 0), 8);
         assert_eq!(entropy_end(&bytes[..7], 0), 7);
+    }
+
+    #[test]
+    fn of_a_segment_that_is_cut_the_walk_gives_what_is_there() {
+        let found: Vec<_> = segments(b"\xFF\xD8\xFF\xE1\x00\x06Ex").map(|segment| segment.payload).collect();
+        assert_eq!(found, [b"Ex"]);
+        assert_eq!(segments(b"\xFF\xE1\x00\x06Exif").count(), 0, "no JPEG");
     }
 }

@@ -113,7 +113,11 @@ fn trailing(bytes: &[u8], behind: &[u8], is_all: bool) -> Option<Tested> {
     None
 }
 
-fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+/// The segments before the picture, up to the first byte that is out of place: unlike [`jpeg::segments`], for what is
+/// damaged or cut in between is no proof that something whole follows.
+///
+/// [`jpeg::segments`]: crate::formats::jpeg::segments
+fn sound_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
     std::iter::from_fn(move || {
         let Step::Segment(segment) = next_segment(bytes, at) else { return None };
@@ -123,11 +127,11 @@ fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 }
 
 fn names_more_pictures(bytes: &[u8]) -> bool {
-    segments(bytes).any(|(marker, payload)| marker == 0xE2 && payload.starts_with(b"MPF\0"))
+    sound_segments(bytes).any(|(marker, payload)| marker == 0xE2 && payload.starts_with(b"MPF\0"))
 }
 
 fn holds_whole_thumbnail(bytes: &[u8]) -> bool {
-    let exif = segments(bytes).find(|(marker, payload)| *marker == 0xE1 && payload.starts_with(b"Exif\0"));
+    let exif = sound_segments(bytes).find(|(marker, payload)| *marker == 0xE1 && payload.starts_with(b"Exif\0"));
     let Some((_, exif)) = exif else { return false };
     let starts = exif.windows(3).enumerate().filter(|(_, window)| *window == [0xFF, 0xD8, 0xFF]).map(|(at, _)| at);
     starts.take(4).any(|at| validate(exif.get(at..).unwrap_or_default()).state == State::Whole)

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use crate::formats::exif_tags::{Table, Tags};
 use crate::formats::quicktime::atoms;
-use crate::formats::{ciff, headers, heif, iptc, jpeg_head};
+use crate::formats::{ciff, headers, heif, iptc, jpeg};
 use crate::media::facts::{Sources, exif_parsers, xmp_of};
 use crate::model::{Facts, Kind, TimeSource};
 
@@ -18,7 +18,7 @@ pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
         tags = stray_exif(file).map(exif_parsers::from_tiff).unwrap_or_default();
     }
     let (width, height) = size_of(file, kind, &tags).unzip();
-    let resources = jpeg_head::photoshop_resources(file);
+    let resources = jpeg::head::photoshop_resources(file);
     let iptc = iptc::in_photoshop_resources(&resources).map_or_else(|| tags.iptc(), iptc::read);
     let early = early_camera(file, kind);
     let container = Facts {
@@ -88,11 +88,11 @@ fn early_camera(file: &[u8], kind: Kind) -> Facts {
         return ciff::read(file);
     }
     let ciff =
-        jpeg_head::segments(file).find(|segment| segment.marker == 0xE0 && segment.payload.get(6..10) == Some(b"HEAP"));
+        jpeg::segments(file).find(|segment| segment.marker == 0xE0 && segment.payload.get(6..10) == Some(b"HEAP"));
     if let Some(segment) = ciff {
         return ciff::read(segment.payload);
     }
-    let taken = jpeg_head::picture_info_time(file).map(|moment| moment.said_by(TimeSource::Exif));
+    let taken = jpeg::head::picture_info_time(file).map(|moment| moment.said_by(TimeSource::Exif));
     Facts { times: taken.into_iter().collect(), ..Facts::default() }
 }
 

@@ -1,41 +1,9 @@
-//! The segments of a JPEG before its picture: where metadata lives (ITU-T T.81, B.1.1).
+//! What the segments before the picture say, EXIF and XMP excepted.
 
 use crate::formats::moments::{self, Moment};
 
-/// One segment: the second byte of its marker, and what follows its length.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Segment<'a> {
-    /// `0xE1` for APP1, `0xC0` for a baseline frame, ….
-    pub marker: u8,
-    /// The bytes after the length; fewer than it says where the file ends early.
-    pub payload: &'a [u8],
-}
-
-/// Walks the segments up to the first scan, the end of the picture or the end of the file. Bytes that belong to no
-/// segment are stepped over: some cameras pad.
-pub fn segments(file: &[u8]) -> impl Iterator<Item = Segment<'_>> {
-    let mut rest = file.strip_prefix(&[0xFF, 0xD8]).unwrap_or_default();
-    std::iter::from_fn(move || {
-        loop {
-            let at = rest.iter().position(|byte| *byte == 0xFF)?;
-            rest = rest.get(at + 1..)?;
-            let marker = *rest.first()?;
-            match marker {
-                0x00 | 0xFF | 0x01 | 0xD0..=0xD8 => {}
-                0xD9 | 0xDA => return None,
-                _ => {
-                    let length = usize::from(u16::from_be_bytes([*rest.get(1)?, *rest.get(2)?]));
-                    if length >= 2 {
-                        let payload = rest.get(3..).unwrap_or_default();
-                        let (payload, after) = payload.split_at_checked(length - 2).unwrap_or((payload, &[]));
-                        rest = after;
-                        return Some(Segment { marker, payload });
-                    }
-                }
-            }
-        }
-    })
-}
+use super::frame;
+use super::markers::segments;
 
 /// Photoshop's image resources, put together where they are spread over several APP13 segments.
 pub fn photoshop_resources(file: &[u8]) -> Vec<u8> {
@@ -53,14 +21,11 @@ pub fn picture_info_time(file: &[u8]) -> Option<Moment> {
     moments::from_wall_clock_seconds(std::str::from_utf8(seconds).ok()?.trim().parse().ok()?)
 }
 
-/// Pixels across and down, from the frame's header (B.2.2). `None` also for a height of 0, which follows later (DNL).
+/// Pixels across and down, from the frame's header, though the rest of it makes no sense. `None` also for a height of 0,
+/// which follows later (DNL).
 pub fn size(file: &[u8]) -> Option<(u32, u32)> {
-    // C4, C8 and CC are tables and reserved; the other markers of the row begin a frame.
-    let is_frame = |marker: u8| (0xC0..=0xCF).contains(&marker) && !matches!(marker, 0xC4 | 0xC8 | 0xCC);
-    let frame = segments(file).find(|segment| is_frame(segment.marker))?;
-    let [_, h1, h0, w1, w0] = *frame.payload.first_chunk::<5>()?;
-    let size = (u32::from(u16::from_be_bytes([w1, w0])), u32::from(u16::from_be_bytes([h1, h0])));
-    (size.0 > 0 && size.1 > 0).then_some(size)
+    let size = segments(file).find_map(|segment| frame::size(&segment));
+    size.filter(|(width, height)| *width > 0 && *height > 0)
 }
 
 #[cfg(test)]
