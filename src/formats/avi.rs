@@ -2,6 +2,7 @@
 
 use crate::formats::exif_text::decode;
 use crate::formats::moments::{self, Moment, civil_date, civil_time};
+use crate::formats::numbers::le32;
 use crate::model::{Certainty, Facts, TimeSource};
 
 /// Reads the first bytes of a file: lists, and in them the main header and the date of digitising.
@@ -29,9 +30,9 @@ struct Chunk<'a> {
 
 fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     std::iter::from_fn(move || {
-        let (name, rest) = bytes.split_first_chunk::<4>()?;
-        let (size, rest) = rest.split_first_chunk::<4>()?;
-        let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
+        let name = bytes.first_chunk::<4>()?;
+        let size = usize::try_from(le32(bytes, 4)?).ok()?;
+        let rest = bytes.get(8..)?;
         let (payload, after) = rest.split_at_checked(size).unwrap_or((rest, &[]));
         // A chunk of odd length has a byte after it that belongs to nobody.
         bytes = after.get(size % 2..).unwrap_or_default();
@@ -48,9 +49,8 @@ fn with_children(chunk: Chunk<'_>) -> impl Iterator<Item = Chunk<'_>> {
 
 /// Microseconds per frame, then, later, the number of frames, width and height.
 fn take_main_header(facts: &mut Facts, header: &[u8]) {
-    let field = |at: usize| Some(u32::from_le_bytes(*header.get(at..)?.first_chunk::<4>()?));
-    let pixels = |at| field(at).filter(|pixels| *pixels > 0);
-    let microseconds = field(0).zip(field(16)).map(|(each, frames)| u64::from(each) * u64::from(frames));
+    let pixels = |at| le32(header, at).filter(|pixels| *pixels > 0);
+    let microseconds = le32(header, 0).zip(le32(header, 16)).map(|(each, frames)| u64::from(each) * u64::from(frames));
     facts.duration_ms = microseconds.map(|all| all / 1000).filter(|all| *all > 0);
     (facts.width, facts.height) = pixels(32).zip(pixels(36)).unzip();
 }

@@ -3,6 +3,7 @@
 
 use crate::formats::exif_text::{camera_name, decode};
 use crate::formats::moments;
+use crate::formats::numbers::Order;
 use crate::model::{Facts, TimeSource};
 
 /// Heaps lie in heaps; real ones three deep.
@@ -14,11 +15,11 @@ const MAX_RECORDS: usize = 4096;
 /// Reads a CRW file, or the first APP0 segment of an early `PowerShot`'s JPEG. Nothing where it is neither.
 pub fn read(bytes: &[u8]) -> Facts {
     let mut found = Records::default();
-    let header = Bytes { bytes, little: bytes.starts_with(b"II") };
+    let header = Bytes { bytes, order: if bytes.starts_with(b"II") { Order::Little } else { Order::Big } };
     let is_heap = matches!(bytes.get(6..14), Some(b"HEAPCCDR" | b"HEAPJPGM"));
     let heap = header.number(2, 4).and_then(|length| bytes.get(length..)).filter(|_| is_heap);
     if let Some(heap) = heap {
-        found.walk(Bytes { bytes: heap, little: header.little }, 0);
+        found.walk(Bytes { bytes: heap, order: header.order }, 0);
     }
     found.facts()
 }
@@ -49,7 +50,7 @@ impl<'a> Records<'a> {
             } else {
                 heap.bytes.get(entry + 2..entry + 10)
             };
-            let Some(data) = data.map(|bytes| Bytes { bytes, little: heap.little }) else { continue };
+            let Some(data) = data.map(|bytes| Bytes { bytes, order: heap.order }) else { continue };
             match (kind & 0x3FFF, kind & 0x3800) {
                 // A sub-heap that breaks off costs itself.
                 (_, 0x2800 | 0x3000) => self.walk(data, depth + 1).unwrap_or_default(),
@@ -81,15 +82,13 @@ impl<'a> Records<'a> {
 #[derive(Clone, Copy)]
 struct Bytes<'a> {
     bytes: &'a [u8],
-    little: bool,
+    order: Order,
 }
 
 impl Bytes<'_> {
     /// A number of two or four bytes.
     fn number(&self, at: usize, places: usize) -> Option<usize> {
-        let bytes = self.bytes.get(at..at.checked_add(places)?)?.iter();
-        let add = |sum: usize, byte: &u8| sum << 8 | usize::from(*byte);
-        Some(if self.little { bytes.rev().fold(0, add) } else { bytes.fold(0, add) })
+        usize::try_from(self.order.number(self.bytes.get(at..at.checked_add(places)?)?)?).ok()
     }
 
     fn field(&self, at: usize) -> Option<u32> {

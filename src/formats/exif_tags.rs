@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::formats::exif_text::{camera_name, clean, decode, decode_utf16, is_filler};
 use crate::formats::gps::{self, Coordinate};
+use crate::formats::numbers::{be16, be32};
 use crate::formats::xmp::without_doubles;
 use crate::formats::{iptc, moments};
 use crate::model::{Facts, TimeCandidate, TimeSource};
@@ -256,13 +257,11 @@ fn whole<N: TryFrom<i64>>(number: f64) -> Option<N> {
 /// after 14 bytes, big-endian, offsets from its start.
 fn apple_content_identifier(note: &[u8]) -> Option<String> {
     let directory = note.strip_prefix(b"Apple iOS\0\0\x01MM")?;
-    let (count, entries) = directory.split_first_chunk::<2>()?;
-    let count = usize::from(u16::from_be_bytes(*count));
-    let (entries, _) = entries.as_chunks::<12>();
+    let count = usize::from(be16(directory, 0)?);
+    let (entries, _) = directory.get(2..)?.as_chunks::<12>();
     let entry = entries.iter().take(count).find(|entry| entry.starts_with(&[0x00, 0x11, 0x00, 0x02]))?;
-    let [_, _, _, _, c0, c1, c2, c3, o0, o1, o2, o3] = *entry;
-    let length = usize::try_from(u32::from_be_bytes([c0, c1, c2, c3])).ok()?;
-    let at = usize::try_from(u32::from_be_bytes([o0, o1, o2, o3])).ok()?;
+    let length = usize::try_from(be32(entry, 4)?).ok()?;
+    let at = usize::try_from(be32(entry, 8)?).ok()?;
     decode(note.get(at..at.checked_add(length)?)?)
 }
 

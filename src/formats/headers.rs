@@ -1,6 +1,7 @@
 //! The size of a still picture, from the first bytes of its container. TIFF and RAW say theirs in EXIF's tags.
 
-use crate::formats::{heif, jpeg};
+use crate::formats::numbers::{Order, be32, le16, le32};
+use crate::formats::{heif, jpeg, png};
 
 /// Pixels across and down, as stored; `None` where the container is none of those read here, or says nothing sensible.
 pub fn size(head: &[u8]) -> Option<(u32, u32)> {
@@ -10,21 +11,19 @@ pub fn size(head: &[u8]) -> Option<(u32, u32)> {
 
 /// `IHDR` is the first chunk (PNG specification, 5.6).
 fn png(head: &[u8]) -> Option<(u32, u32)> {
-    let after = head.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..)?.strip_prefix(b"IHDR")?;
-    be32_pair(after)
+    let header = head.strip_prefix(png::SIGNATURE)?.get(4..)?.strip_prefix(b"IHDR")?;
+    be32(header, 0).zip(be32(header, 4))
 }
 
 fn gif(head: &[u8]) -> Option<(u32, u32)> {
     let screen = head.strip_prefix(b"GIF87a").or_else(|| head.strip_prefix(b"GIF89a"))?;
-    let [w0, w1, h0, h1] = *screen.first_chunk::<4>()?;
-    Some((u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([h0, h1]).into()))
+    Some((le16(screen, 0)?.into(), le16(screen, 2)?.into()))
 }
 
 /// `BITMAPINFOHEADER`; a negative height says that the rows go down.
 fn bmp(head: &[u8]) -> Option<(u32, u32)> {
-    let size = head.strip_prefix(b"BM")?.get(16..)?.first_chunk::<8>()?;
-    let [w0, w1, w2, w3, h0, h1, h2, h3] = *size;
-    Some((u32::from_le_bytes([w0, w1, w2, w3]), i32::from_le_bytes([h0, h1, h2, h3]).unsigned_abs()))
+    let size = head.strip_prefix(b"BM")?.get(16..)?;
+    Some((le32(size, 0)?, le32(size, 4)?.cast_signed().unsigned_abs()))
 }
 
 /// WebP container specification: extended, lossy and lossless files.
@@ -34,16 +33,17 @@ fn webp(head: &[u8]) -> Option<(u32, u32)> {
     let data = rest.get(4..)?;
     match name {
         b"VP8X" => {
-            let [w0, w1, w2, h0, h1, h2] = *data.get(4..)?.first_chunk::<6>()?;
-            Some((u32::from_le_bytes([w0, w1, w2, 0]) + 1, u32::from_le_bytes([h0, h1, h2, 0]) + 1))
+            // Three bytes each.
+            let (width, height) = (Order::Little.number(data.get(4..7)?)?, Order::Little.number(data.get(7..10)?)?);
+            Some((u32::try_from(width).ok()? + 1, u32::try_from(height).ok()? + 1))
         }
         b"VP8 " => {
-            let [w0, w1, h0, h1] = *data.get(3..)?.strip_prefix(&[0x9D, 0x01, 0x2A])?.first_chunk::<4>()?;
-            let fourteen = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-            Some((fourteen(w0, w1), fourteen(h0, h1)))
+            let size = data.get(3..)?.strip_prefix(&[0x9D, 0x01, 0x2A])?;
+            let fourteen_bits = |at| le16(size, at).map(|number| u32::from(number & 0x3FFF));
+            fourteen_bits(0).zip(fourteen_bits(2))
         }
         b"VP8L" => {
-            let bits = u32::from_le_bytes(*data.strip_prefix(&[0x2F])?.first_chunk::<4>()?);
+            let bits = le32(data.strip_prefix(&[0x2F])?, 0)?;
             Some(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
         }
         _ => None,
@@ -51,13 +51,8 @@ fn webp(head: &[u8]) -> Option<(u32, u32)> {
 }
 
 fn psd(head: &[u8]) -> Option<(u32, u32)> {
-    let (height, width) = be32_pair(head.strip_prefix(b"8BPS")?.get(10..)?)?;
-    Some((width, height))
-}
-
-fn be32_pair(bytes: &[u8]) -> Option<(u32, u32)> {
-    let (first, rest) = bytes.split_first_chunk::<4>()?;
-    Some((u32::from_be_bytes(*first), u32::from_be_bytes(*rest.first_chunk::<4>()?)))
+    let size = head.strip_prefix(b"8BPS")?.get(10..)?;
+    be32(size, 4).zip(be32(size, 0))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::formats::exif_text::{clean, decode, is_filler};
 use crate::formats::moments;
+use crate::formats::numbers::{be16, be32};
 use crate::formats::xmp::without_doubles;
 use crate::model::{Facts, TimeSource};
 
@@ -10,12 +11,11 @@ use crate::model::{Facts, TimeSource};
 pub fn in_photoshop_resources(mut resources: &[u8]) -> Option<&[u8]> {
     loop {
         let rest = resources.strip_prefix(b"8BIM")?;
-        let (id, rest) = rest.split_first_chunk::<2>()?;
+        let (id, rest) = (be16(rest, 0)?, rest.get(2..)?);
         let name_length = usize::from(*rest.first()?) + 1;
         let rest = rest.get(name_length + name_length % 2..)?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        if u16::from_be_bytes(*id) == 0x0404 {
+        let (length, rest) = (usize::try_from(be32(rest, 0)?).ok()?, rest.get(4..)?);
+        if id == 0x0404 {
             return Some(rest.get(..length).unwrap_or(rest));
         }
         resources = rest.get(length.checked_add(length % 2)?..)?;

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::formats::isobmff::Extent;
+use crate::formats::numbers::Order;
 
 const MAX_DIRECTORIES: usize = 64;
 const MAX_ENTRIES: usize = 4096;
@@ -24,6 +25,11 @@ const EXIF_DIRECTORIES: [u16; 3] = [0x8769, 0x8825, 0xA005];
 const DNG_VERSION: u16 = 0xC612;
 /// Panasonic: where the raw data begins; its length is written nowhere.
 const RW2_OFFSET: u16 = 0x0118;
+
+/// Tells whether bytes begin like a plain TIFF structure, as EXIF is one.
+pub fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*")
+}
 
 /// Gives the bytes at an offset, fewer where the file ends.
 pub type ReadAt<'a> = dyn FnMut(u64, usize) -> io::Result<Vec<u8>> + 'a;
@@ -65,19 +71,19 @@ pub struct Structure {
 /// What `read` fails with.
 pub fn walk(read: &mut ReadAt<'_>, size: u64) -> io::Result<Option<Structure>> {
     let head = read(0, 16)?;
-    let little = match head.first_chunk::<2>() {
-        Some(b"II") => true,
-        Some(b"MM") => false,
+    let order = match head.first_chunk::<2>() {
+        Some(b"II") => Order::Little,
+        Some(b"MM") => Order::Big,
         Some(_) | None => return Ok(None),
     };
-    let magic = number(head.get(2..4).unwrap_or_default(), little);
+    let magic = order.number(head.get(2..4).unwrap_or_default());
     let (big, first) = match magic {
         Some(43) => (true, head.get(8..16)),
         Some(42 | 0x55 | 0x4F52 | 0x5352) => (false, head.get(4..8)),
         Some(_) | None => return Ok(None),
     };
-    let Some(first) = first.and_then(|bytes| number(bytes, little)) else { return Ok(None) };
-    let mut walk = Walk { read, size, little, big, found: Structure::default(), seen: Vec::new() };
+    let Some(first) = first.and_then(|bytes| order.number(bytes)) else { return Ok(None) };
+    let mut walk = Walk { read, size, order, big, found: Structure::default(), seen: Vec::new() };
     let mut next = vec![first];
     while let Some(at) = next.pop() {
         if at == 0 || walk.seen.contains(&at) || walk.seen.len() >= MAX_DIRECTORIES {
@@ -92,7 +98,7 @@ pub fn walk(read: &mut ReadAt<'_>, size: u64) -> io::Result<Option<Structure>> {
 struct Walk<'a, 'r> {
     read: &'a mut ReadAt<'r>,
     size: u64,
-    little: bool,
+    order: Order,
     big: bool,
     found: Structure,
     seen: Vec<u64>,
@@ -100,7 +106,7 @@ struct Walk<'a, 'r> {
 
 impl Walk<'_, '_> {
     fn number(&self, bytes: Option<&[u8]>) -> Option<u64> {
-        number(bytes?, self.little)
+        self.order.number(bytes?)
     }
 
     fn directory(&mut self, at: u64, next: &mut Vec<u64>) -> io::Result<()> {
@@ -180,7 +186,7 @@ impl Walk<'_, '_> {
     fn values(&mut self, entry: &[u8]) -> io::Result<Vec<u64>> {
         let width = value_width(self.number(entry.get(2..4)));
         let Some(bytes) = self.bytes(entry)?.filter(|_| width > 0) else { return Ok(Vec::new()) };
-        Ok(bytes.chunks_exact(width).filter_map(|value| number(value, self.little)).collect())
+        Ok(bytes.chunks_exact(width).filter_map(|value| self.order.number(value)).collect())
     }
 
     /// The bytes of an entry's values, from inside the entry or from where it points to.
@@ -209,13 +215,6 @@ fn value_width(kind: Option<u64>) -> usize {
         Some(5 | 10 | 12 | 16..=18) => 8,
         Some(_) | None => 0,
     }
-}
-
-fn number(bytes: &[u8], little: bool) -> Option<u64> {
-    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    (1..=8)
-        .contains(&bytes.len())
-        .then(|| if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) })
 }
 
 #[cfg(test)]
