@@ -4,6 +4,7 @@ pub mod capture_time;
 pub mod condition;
 mod examine;
 pub mod facts;
+mod read_at;
 mod sniff;
 
 pub use examine::examine;

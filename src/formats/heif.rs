@@ -1,7 +1,11 @@
 //! The items of a HEIF file (ISO/IEC 23008-12 over ISO/IEC 14496-12, 8.11): which picture is *the* picture, and what
 //! belongs to it. A file may hold several, each with its own EXIF.
 
-use crate::formats::quicktime::{Atom, atoms};
+use std::collections::BTreeSet;
+
+use crate::formats::isobmff::{Atom, Extent, Origin, atoms, child, kinds, locations};
+use crate::formats::numbers::{Fields, be32};
+use crate::formats::tiff;
 
 /// No EXIF is longer.
 const EXIF_BYTES: usize = 16 * 1024 * 1024;
@@ -10,18 +14,19 @@ const EXIF_BYTES: usize = 16 * 1024 * 1024;
 pub fn primary_exif(file: &[u8]) -> Option<Vec<u8>> {
     let meta = meta(file)?;
     let primary = primary_item(meta)?;
-    let items = items_of_kind(meta, *b"Exif");
-    let describes =
-        |item: &u32| references(meta).any(|(kind, from, to)| kind == *b"cdsc" && from == *item && to == primary);
-    let item = items.iter().copied().find(describes).or(match items.as_slice() {
+    let exif: Vec<u32> =
+        kinds(child(meta, b"iinf")?).into_iter().filter(|(_, kind)| kind == b"Exif").map(|(id, _)| id).collect();
+    let describing: BTreeSet<u32> =
+        references(meta).filter(|(kind, _, to)| kind == b"cdsc" && *to == primary).map(|(_, from, _)| from).collect();
+    let item = exif.iter().copied().find(|item| describing.contains(item)).or(match exif.as_slice() {
         [only] => Some(*only),
         _ => None,
     })?;
     let bytes = item_bytes(file, meta, item)?;
-    let (offset, rest) = bytes.split_first_chunk::<4>()?;
-    let declared = rest.get(usize::try_from(u32::from_be_bytes(*offset)).ok()?..).filter(|tiff| begins_tiff(tiff));
+    let (offset, rest) = (usize::try_from(be32(&bytes, 0)?).ok()?, bytes.get(4..)?);
+    let declared = rest.get(offset..).filter(|tiff| tiff::begins(tiff));
     // Some phones count the offset differently: the header is near all the same.
-    let near = || (0..rest.len().min(64)).filter_map(|at| rest.get(at..)).find(|tiff| begins_tiff(tiff));
+    let near = || (0..rest.len().min(64)).filter_map(|at| rest.get(at..)).find(|tiff| tiff::begins(tiff));
     declared.or_else(near).map(<[u8]>::to_vec)
 }
 
@@ -29,57 +34,29 @@ pub fn primary_exif(file: &[u8]) -> Option<Vec<u8>> {
 pub fn primary_size(file: &[u8]) -> Option<(u32, u32)> {
     let meta = meta(file)?;
     let primary = primary_item(meta)?;
-    let shared = inside(meta, *b"iprp")?;
-    let properties: Vec<Atom<'_>> = atoms(inside(shared, *b"ipco")?).collect();
+    let shared = child(meta, b"iprp")?;
+    let properties: Vec<Atom<'_>> = atoms(child(shared, b"ipco")?).collect();
     let sizes = atoms(shared).filter(|atom| atom.name == *b"ipma").flat_map(|atom| associations(atom.payload, primary));
     let mut sizes =
         sizes.filter_map(|index| properties.get(index.checked_sub(1)?)).filter(|atom| atom.name == *b"ispe");
-    let mut size = Fields(sizes.next()?.payload.get(4..)?);
-    Some((size.u32()?, size.u32()?))
-}
-
-fn begins_tiff(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*")
-}
-
-fn inside(payload: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    atoms(payload).find(|atom| atom.name == name).map(|atom| atom.payload)
+    let size = sizes.next()?.payload;
+    be32(size, 4).zip(be32(size, 8))
 }
 
 /// The boxes inside `meta`, past its version and flags.
 fn meta(file: &[u8]) -> Option<&[u8]> {
-    inside(file, *b"meta")?.get(4..)
+    child(file, b"meta")?.get(4..)
 }
 
 fn primary_item(meta: &[u8]) -> Option<u32> {
-    let mut fields = Fields(inside(meta, *b"pitm")?);
-    match fields.version()? {
-        0 => fields.number(2),
-        _ => fields.u32(),
-    }
-}
-
-fn items_of_kind(meta: &[u8], kind: [u8; 4]) -> Vec<u32> {
-    let Some(info) = inside(meta, *b"iinf") else { return Vec::new() };
-    let mut fields = Fields(info);
-    let entries =
-        fields.version().and_then(|version| fields.number(if version == 0 { 2 } else { 4 })).map(|_| fields.0);
-    let item = |entry: Atom<'_>| {
-        let mut fields = Fields(entry.payload);
-        let item = match fields.version()? {
-            2 => fields.number(2)?,
-            3 => fields.u32()?,
-            _ => return None,
-        };
-        fields.number(2)?;
-        (fields.0.get(..4)? == kind).then_some(item)
-    };
-    atoms(entries.unwrap_or_default()).filter(|atom| atom.name == *b"infe").filter_map(item).collect()
+    let mut fields = Fields(child(meta, b"pitm")?);
+    let id_bytes = if fields.version()? == 0 { 2 } else { 4 };
+    fields.number(id_bytes)
 }
 
 /// Every reference: its kind, from which item, to which.
 fn references(meta: &[u8]) -> impl Iterator<Item = ([u8; 4], u32, u32)> {
-    let body = inside(meta, *b"iref").unwrap_or_default();
+    let body = child(meta, b"iref").unwrap_or_default();
     let wide = body.first().is_some_and(|version| *version > 0);
     let id_bytes = if wide { 4 } else { 2 };
     atoms(body.get(4..).unwrap_or_default()).flat_map(move |atom| {
@@ -98,7 +75,7 @@ fn associations(payload: &[u8], wanted: u32) -> Vec<usize> {
     let mut found = Vec::new();
     let mut read = || {
         let id_bytes = if fields.version()? == 0 { 2 } else { 4 };
-        for _ in 0..fields.u32()? {
+        for _ in 0..fields.number(4)? {
             let item = fields.number(id_bytes)?;
             for _ in 0..fields.number(1)? {
                 // The highest bit says only how important the property is.
@@ -117,65 +94,23 @@ fn associations(payload: &[u8], wanted: u32) -> Vec<usize> {
 
 /// The bytes of an item, from its pieces in the file or in `idat` (8.11.3).
 fn item_bytes(file: &[u8], meta: &[u8], wanted: u32) -> Option<Vec<u8>> {
-    let mut fields = Fields(inside(meta, *b"iloc")?);
-    let version = fields.version()?;
-    let (offset_and_length, base_and_index) = (fields.number(1)?, fields.number(1)?);
-    let (offset_bytes, length_bytes) = (offset_and_length >> 4, offset_and_length & 0xF);
-    let (base_bytes, index_bytes) = (base_and_index >> 4, if version == 0 { 0 } else { base_and_index & 0xF });
-    let id_bytes = if version < 2 { 2 } else { 4 };
-    for _ in 0..fields.number(id_bytes)? {
-        let item = fields.number(id_bytes)?;
-        let method = if version == 0 { 0 } else { fields.number(2)? & 0xF };
-        fields.number(2)?;
-        let base = fields.wide(base_bytes)?;
-        let mut pieces = Vec::new();
-        for _ in 0..fields.number(2)? {
-            fields.wide(index_bytes)?;
-            pieces.push((base.checked_add(fields.wide(offset_bytes)?)?, fields.wide(length_bytes)?));
-        }
-        if item == wanted {
-            let whole = if method == 1 { inside(meta, *b"idat")? } else { file };
-            return put_together(whole, &pieces);
-        }
-    }
-    None
+    let item = locations(child(meta, b"iloc")?).map_while(|item| item).find(|item| item.id == wanted)?;
+    let whole = match item.origin {
+        Origin::ItemData => child(meta, b"idat")?,
+        Origin::File | Origin::Elsewhere => file,
+    };
+    put_together(whole, &item.extents)
 }
 
-fn put_together(whole: &[u8], pieces: &[(u64, u64)]) -> Option<Vec<u8>> {
+fn put_together(whole: &[u8], pieces: &[Extent]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    for (start, length) in pieces {
+    for Extent { start, length } in pieces {
         let rest = whole.get(usize::try_from(*start).ok()?..)?;
         let length = usize::try_from(*length).ok().filter(|length| *length > 0).unwrap_or(rest.len());
         let room = EXIF_BYTES - bytes.len();
         bytes.extend_from_slice(rest.get(..length.min(rest.len()).min(room))?);
     }
     Some(bytes)
-}
-
-/// Reads big-endian numbers one after the other.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    /// The version of a full box; its flags are stepped over.
-    fn version(&mut self) -> Option<u32> {
-        Some(self.u32()? >> 24)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.number(4)
-    }
-
-    /// At most four bytes.
-    fn number(&mut self, bytes: usize) -> Option<u32> {
-        u32::try_from(self.wide(u32::try_from(bytes).ok()?)?).ok()
-    }
-
-    /// At most eight bytes.
-    fn wide(&mut self, bytes: u32) -> Option<u64> {
-        let (number, rest) = self.0.split_at_checked(usize::try_from(bytes).ok().filter(|bytes| *bytes <= 8)?)?;
-        self.0 = rest;
-        Some(number.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
-    }
 }
 
 #[cfg(test)]

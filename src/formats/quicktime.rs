@@ -4,46 +4,20 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::formats::exif_text::{camera_name, clean, decode, is_filler};
+use crate::formats::isobmff::{atoms, child};
+use crate::formats::numbers::{be16, be32, be64};
 use crate::formats::{gps, moments};
 use crate::model::{Certainty, Facts, TimeCandidate, TimeSource, UtcOffset};
 
 /// Seconds from the first moment of 1904, where QuickTime's clock begins, to that of 1970.
 const FROM_1904_TO_1970: u64 = 2_082_844_800;
 
-/// One atom (or box): its name and what is inside.
-#[derive(Clone, Copy, Debug)]
-pub struct Atom<'a> {
-    /// Four characters.
-    pub name: [u8; 4],
-    /// What follows its header; less than it says where the bytes end early.
-    pub payload: &'a [u8],
-}
-
-/// Walks the atoms that lie side by side in these bytes; stops at the first that is none.
-pub fn atoms(mut bytes: &[u8]) -> impl Iterator<Item = Atom<'_>> {
-    std::iter::from_fn(move || {
-        let (size, rest) = bytes.split_first_chunk::<4>()?;
-        let (name, rest) = rest.split_first_chunk::<4>()?;
-        let (payload_size, rest) = match u32::from_be_bytes(*size) {
-            0 => (rest.len(), rest),
-            1 => {
-                let (long, rest) = rest.split_first_chunk::<8>()?;
-                (usize::try_from(u64::from_be_bytes(*long).checked_sub(16)?).ok()?, rest)
-            }
-            size => (usize::try_from(size.checked_sub(8)?).ok()?, rest),
-        };
-        let (payload, after) = rest.split_at_checked(payload_size).unwrap_or((rest, &[]));
-        bytes = after;
-        Some(Atom { name: *name, payload })
-    })
-}
-
 /// Reads the inside of the `moov` atom.
 ///
 /// Times: Apple's creation date first (a wall clock with its zone), then `©day`, then the movie header, which is UTC by
 /// the standard; its wall clock is given as UTC with the offset +00:00.
 pub fn read(moov: &[u8]) -> Facts {
-    let header = child(moov, *b"mvhd").and_then(MovieHeader::read);
+    let header = child(moov, b"mvhd").and_then(MovieHeader::read);
     let tags = Tags::read(moov);
     let text = |name: &str| tags.first(name);
     let (width, height, orientation) = video_size(moov).unwrap_or_default();
@@ -75,8 +49,7 @@ struct MovieHeader {
 
 impl MovieHeader {
     fn read(payload: &[u8]) -> Option<Self> {
-        let short = |at: usize| Some(u32::from_be_bytes(*payload.get(at..)?.first_chunk::<4>()?));
-        let long = |at: usize| Some(u64::from_be_bytes(*payload.get(at..)?.first_chunk::<8>()?));
+        let (short, long) = (|at| be32(payload, at), |at| be64(payload, at));
         match payload.first()? {
             1 => Some(Self { created: long(4)?, units_per_second: short(20)?, units: long(24)? }),
             _ => Some(Self { created: short(4)?.into(), units_per_second: short(12)?, units: short(16)?.into() }),
@@ -110,12 +83,12 @@ impl MovieHeader {
 fn video_size(moov: &[u8]) -> Option<(Option<u32>, Option<u32>, Option<u8>)> {
     let tracks = atoms(moov).filter(|atom| atom.name == *b"trak");
     let sizes = tracks.filter_map(|track| {
-        let header = child(track.payload, *b"tkhd")?;
+        let header = child(track.payload, b"tkhd")?;
         let matrix_at = if *header.first()? == 1 { 52 } else { 40 };
         let (matrix, size) = header.get(matrix_at..)?.split_at_checked(36)?;
-        let [w1, w0, _, _, h1, h0, _, _] = *size.first_chunk::<8>()?;
-        let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));
-        (width > 0 && height > 0).then_some((u32::from(width), u32::from(height), turn(matrix)))
+        // Fixed point: two bytes before it, two after it.
+        let (width, height) = (be32(size, 0)? >> 16, be32(size, 4)? >> 16);
+        (width > 0 && height > 0).then_some((width, height, turn(matrix)))
     });
     let (width, height, orientation) = sizes.max_by_key(|(width, height, _)| u64::from(*width) * u64::from(*height))?;
     Some((Some(width), Some(height), orientation))
@@ -123,8 +96,7 @@ fn video_size(moov: &[u8]) -> Option<(Option<u32>, Option<u32>, Option<u8>)> {
 
 /// The turn of a track's matrix in EXIF's numbers; `None` for upright and for anything but a quarter turn.
 fn turn(matrix: &[u8]) -> Option<u8> {
-    let (cells, _) = matrix.as_chunks::<4>();
-    let cell = |at: usize| cells.get(at).map(|cell| i32::from_be_bytes(*cell) >> 16);
+    let cell = |number: usize| be32(matrix, number * 4).map(|cell| cell.cast_signed() >> 16);
     match [cell(0)?, cell(1)?, cell(3)?, cell(4)?] {
         [0, 1, -1, 0] => Some(6),
         [-1, 0, 0, -1] => Some(3),
@@ -140,12 +112,12 @@ struct Tags(Vec<(String, String)>);
 impl Tags {
     fn read(moov: &[u8]) -> Self {
         let mut tags = Self::default();
-        if let Some(meta) = child(moov, *b"meta") {
+        if let Some(meta) = child(moov, b"meta") {
             tags.take_keys(without_version(meta));
         }
-        if let Some(user_data) = child(moov, *b"udta") {
+        if let Some(user_data) = child(moov, b"udta") {
             tags.take_short_names(user_data);
-            if let Some(meta) = child(user_data, *b"meta") {
+            if let Some(meta) = child(user_data, b"meta") {
                 tags.take_keys(without_version(meta));
             }
         }
@@ -158,11 +130,11 @@ impl Tags {
 
     /// `keys` names, from 1 on, what the atoms of `ilst` hold.
     fn take_keys(&mut self, meta: &[u8]) -> Option<()> {
-        let names: Vec<_> = atoms(child(meta, *b"keys")?.get(8..)?).map(|key| decode(key.payload)).collect();
-        for item in atoms(child(meta, *b"ilst")?) {
+        let names: Vec<_> = atoms(child(meta, b"keys")?.get(8..)?).map(|key| decode(key.payload)).collect();
+        for item in atoms(child(meta, b"ilst")?) {
             let index = usize::try_from(u32::from_be_bytes(item.name)).ok().and_then(|index| index.checked_sub(1));
             let name = index.and_then(|index| names.get(index)).cloned().flatten();
-            let value = child(item.payload, *b"data").and_then(|data| decode(data.get(8..)?));
+            let value = child(item.payload, b"data").and_then(|data| decode(data.get(8..)?));
             self.0.extend(name.zip(value));
         }
         Some(())
@@ -172,16 +144,12 @@ impl Tags {
     fn take_short_names(&mut self, user_data: &[u8]) {
         for atom in atoms(user_data).filter(|atom| atom.name.first() == Some(&0xA9)) {
             let name: String = atom.name.iter().map(|byte| char::from(*byte)).collect();
-            let Some((length, rest)) = atom.payload.split_first_chunk::<2>() else { continue };
-            let text = rest.get(2..).unwrap_or_default();
-            let text = text.get(..u16::from_be_bytes(*length).into()).unwrap_or(text);
+            let Some(length) = be16(atom.payload, 0) else { continue };
+            let text = atom.payload.get(4..).unwrap_or_default();
+            let text = text.get(..length.into()).unwrap_or(text);
             self.0.extend(decode(text).map(|text| (name, text)));
         }
     }
-}
-
-fn child(payload: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    atoms(payload).find(|atom| atom.name == name).map(|atom| atom.payload)
 }
 
 /// MPEG-4 gives `meta` a version and flags, QuickTime does not.

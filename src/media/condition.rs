@@ -10,7 +10,8 @@ mod bitmap;
 mod boxes;
 mod decode;
 mod gif;
-mod input;
+mod holes;
+
 mod jpeg;
 mod png;
 mod riff;
@@ -71,7 +72,7 @@ pub fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<
     if size == 0 {
         return Ok(Tested::damaged(Depth::Structure, Some(0), "is empty"));
     }
-    if input::holds_only_zeros(input, size)? {
+    if holes::holds_only_zeros(input, size)? {
         return Ok(Tested::damaged(Depth::Structure, Some(0), "holds only zeros"));
     }
     match kind {

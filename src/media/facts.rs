@@ -7,16 +7,17 @@ mod still;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 
 use crate::formats::xmp;
+use crate::media::read_at::read_at;
 use crate::model::{Facts, Family, Kind};
 
 /// Of a still, no more than this is read into memory; a larger one is read from its beginning.
-const STILL_BYTES: u64 = 64 * 1024 * 1024;
+const STILL_BYTES: usize = 64 * 1024 * 1024;
 
 /// No sidecar is longer.
-const SIDECAR_BYTES: u64 = 16 * 1024 * 1024;
+const SIDECAR_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads what an object says about itself.
 ///
@@ -28,9 +29,9 @@ const SIDECAR_BYTES: u64 = 16 * 1024 * 1024;
 /// Only those of `input` itself.
 pub fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Facts> {
     match kind.family() {
-        Family::Still => Ok(still::read(&head(input, STILL_BYTES)?, kind)),
+        Family::Still => Ok(still::read(&read_at(input, 0, STILL_BYTES)?, kind)),
         Family::Video => movie::read(input, kind),
-        Family::Sidecar if kind == Kind::Xmp => Ok(read_sidecar(&head(input, SIDECAR_BYTES)?)),
+        Family::Sidecar if kind == Kind::Xmp => Ok(read_sidecar(&read_at(input, 0, SIDECAR_BYTES)?)),
         Family::Sidecar | Family::Unknown => Ok(Facts::default()),
     }
 }
@@ -38,14 +39,6 @@ pub fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Facts> {
 /// Reads what a sidecar of another program says about its photo: stars, keywords, caption, times, place.
 pub fn read_sidecar(packet: &[u8]) -> Facts {
     xmp::read(packet)
-}
-
-/// Reads the first bytes, at most so many.
-fn head<R: Read + Seek>(input: &mut R, limit: u64) -> io::Result<Vec<u8>> {
-    input.seek(SeekFrom::Start(0))?;
-    let mut bytes = Vec::new();
-    input.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// What each part of a file says.

@@ -1,96 +1,156 @@
-//! Where the items of a HEIF file lie (ISO/IEC 14496-12, 8.11.3 and 8.11.6).
+//! The items of a HEIF file: what they are and where they lie (ISO/IEC 14496-12, 8.11.3 and 8.11.6).
 
-use super::{Extent, child, children};
-use crate::formats::numbers::{be16, be32, be64};
+use super::{Atom, Extent, atoms};
+use crate::formats::numbers::Fields;
 
 /// More items than any picture has; bounds memory.
 const MAX_ITEMS: u32 = 1 << 16;
 
-/// One item: a picture, a tile of one, metadata.
+/// More pieces than all items of any picture have; bounds memory.
+const MAX_EXTENTS: u32 = 1 << 20;
+
+/// Where one item lies.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Item {
-    /// Its number.
+pub struct Location {
+    /// The item's number.
     pub id: u32,
-    /// What it is: `hvc1`, `Exif`, …; `None` where the file does not say.
-    pub kind: Option<[u8; 4]>,
-    /// Where in the file it lies; items that lie inside the `meta` box itself are not listed.
+    /// What its extents count from.
+    pub origin: Origin,
+    /// Its pieces, in their order.
     pub extents: Vec<Extent>,
 }
 
-/// Lists the items of a `meta` box's content (version and flags included) that lie elsewhere in the file; `None` when
-/// there is no table of locations, or it makes no sense.
-pub fn items(meta: &[u8]) -> Option<Vec<Item>> {
-    let meta = meta.get(4..)?;
-    let kinds = child(meta, b"iinf").map(kinds).unwrap_or_default();
-    let mut found = locations(child(meta, b"iloc")?)?;
-    for item in &mut found {
-        item.kind = kinds.iter().find(|(id, _)| *id == item.id).map(|(_, kind)| *kind);
-    }
-    Some(found)
+/// Where the extents of an item lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// In the file.
+    File,
+    /// In the `idat` box beside the table.
+    ItemData,
+    /// Behind a reference, which is not followed, though it may lead back to the file.
+    Elsewhere,
 }
 
-fn kinds(iinf: &[u8]) -> Vec<(u32, [u8; 4])> {
-    let entries = if iinf.first() == Some(&0) { 6 } else { 8 };
-    children(iinf.get(entries..).unwrap_or_default())
-        .filter(|(name, _)| name == b"infe")
-        .filter_map(|(_, entry)| {
-            let (id, kind) = match entry.first()? {
-                2 => (u32::from(be16(entry, 4)?), entry.get(8..12)?),
-                3 => (be32(entry, 4)?, entry.get(10..14)?),
-                _ => return None,
-            };
-            Some((id, kind.try_into().ok()?))
-        })
-        .collect()
-}
-
-/// Reads numbers whose width the table itself gives.
-struct Cursor<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn number(&mut self, width: usize) -> Option<u64> {
-        let value = match width {
-            0 => 0,
-            2 => u64::from(be16(self.bytes, self.at)?),
-            4 => u64::from(be32(self.bytes, self.at)?),
-            8 => be64(self.bytes, self.at)?,
+/// Lists the payload of an `iinf` box: what each item is (`hvc1`, `Exif`, …), in the order of the file.
+pub fn kinds(iinf: &[u8]) -> Vec<(u32, [u8; 4])> {
+    // Version and flags, then how many there are.
+    let entries = iinf.get(if iinf.first() == Some(&0) { 6 } else { 8 }..).unwrap_or_default();
+    let kind = |entry: Atom<'_>| {
+        let mut fields = Fields(entry.payload);
+        let id_bytes = match fields.version()? {
+            2 => 2,
+            3 => 4,
             _ => return None,
         };
-        self.at += width;
-        Some(value)
-    }
+        let id = fields.number(id_bytes)?;
+        fields.number(2)?;
+        Some((id, *fields.0.first_chunk::<4>()?))
+    };
+    atoms(entries).filter(|atom| atom.name == *b"infe").filter_map(kind).collect()
 }
 
-fn locations(iloc: &[u8]) -> Option<Vec<Item>> {
-    let version = *iloc.first()?;
-    let &[sizes, bases] = iloc.get(4..)?.first_chunk::<2>()?;
-    let (offset_width, length_width) = (usize::from(sizes >> 4), usize::from(sizes & 15));
-    let base_width = usize::from(bases >> 4);
-    let index_width = if version == 0 { 0 } else { usize::from(bases & 15) };
-    let mut cursor = Cursor { bytes: iloc, at: 6 };
-    let wide = if version < 2 { 2 } else { 4 };
-    let count = u32::try_from(cursor.number(wide)?).ok().filter(|count| *count <= MAX_ITEMS)?;
-    let mut found = Vec::new();
-    for _ in 0..count {
-        let id = u32::try_from(cursor.number(wide)?).ok()?;
-        let method = if version == 0 { 0 } else { cursor.number(2)? & 15 };
-        let elsewhere = cursor.number(2)? != 0;
-        let base = cursor.number(base_width)?;
+/// Reads the payload of an `iloc` box: where each item lies, in the order of the file. An entry that breaks off is a last
+/// `None`.
+pub fn locations(iloc: &[u8]) -> impl Iterator<Item = Option<Location>> {
+    Table::begin(iloc).into_iter().flatten()
+}
+
+struct Table<'a> {
+    /// The entries that were not read yet.
+    fields: Fields<'a>,
+    entries_left: u32,
+    extents_left: u32,
+    version: u32,
+    /// Bytes of each number.
+    offset: usize,
+    length: usize,
+    base: usize,
+    index: usize,
+}
+
+impl<'a> Table<'a> {
+    fn begin(iloc: &'a [u8]) -> Option<Self> {
+        let mut fields = Fields(iloc);
+        let version = fields.version()?;
+        let &[sizes, bases] = fields.0.first_chunk::<2>()?;
+        fields.number(2)?;
+        let (high, low) = (|byte: u8| usize::from(byte >> 4), |byte: u8| usize::from(byte & 15));
+        let entries_left = fields.number(if version < 2 { 2 } else { 4 }).filter(|count| *count <= MAX_ITEMS)?;
+        Some(Self {
+            fields,
+            entries_left,
+            extents_left: MAX_EXTENTS,
+            version,
+            offset: high(sizes),
+            length: low(sizes),
+            base: high(bases),
+            index: if version == 0 { 0 } else { low(bases) },
+        })
+    }
+
+    fn entry(&mut self) -> Option<Location> {
+        let fields = &mut self.fields;
+        let id = fields.number(if self.version < 2 { 2 } else { 4 })?;
+        let method = if self.version == 0 { 0 } else { fields.number(2)? & 15 };
+        let origin = match (method, fields.number(2)?) {
+            (0, 0) => Origin::File,
+            (1, _) => Origin::ItemData,
+            _ => Origin::Elsewhere,
+        };
+        let base = fields.wide(self.base)?;
         let mut extents = Vec::new();
-        for _ in 0..cursor.number(2)? {
-            cursor.number(index_width)?;
-            let start = base.checked_add(cursor.number(offset_width)?)?;
-            extents.push(Extent { start, length: cursor.number(length_width)? });
-            if offset_width + length_width + index_width == 0 {
+        for _ in 0..fields.number(2)? {
+            self.extents_left = self.extents_left.checked_sub(1)?;
+            fields.wide(self.index)?;
+            let start = base.checked_add(fields.wide(self.offset)?)?;
+            extents.push(Extent { start, length: fields.wide(self.length)? });
+            if self.offset + self.length + self.index == 0 {
                 break;
             }
         }
-        if method == 0 && !elsewhere {
-            found.push(Item { id, kind: None, extents });
-        }
+        Some(Location { id, origin, extents })
     }
-    Some(found)
+}
+
+impl Iterator for Table<'_> {
+    type Item = Option<Location>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.entries_left = self.entries_left.checked_sub(1)?;
+        let entry = self.entry();
+        if entry.is_none() {
+            self.entries_left = 0;
+        }
+        Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_breaks_off_gives_the_entries_before_and_says_so() {
+        // Version 1, two bytes for each number, no base.
+        let table = b"\x01\0\0\0\x22\0\0\x02\0\x07\0\x01\0\0\0\x01\0\x05\0\x09\0\x08\0";
+        let found: Vec<_> = locations(table).collect();
+        let extents = vec![Extent { start: 5, length: 9 }];
+        assert_eq!(found, [Some(Location { id: 7, origin: Origin::ItemData, extents }), None]);
+    }
+
+    #[test]
+    fn a_table_that_claims_endless_pieces_of_no_bytes_ends_at_once() {
+        let entry = b"\0\x01\0\0\xFF\xFF";
+        let table = [b"\0\0\0\0\0\0\xFF\xFF".as_slice(), &entry.repeat(0xFFFF)].concat();
+        let pieces = locations(&table).map(|entry| entry.map_or(0, |entry| entry.extents.len()));
+        assert_eq!(pieces.sum::<usize>(), 0xFFFF);
+    }
+
+    #[test]
+    fn the_pieces_of_all_items_together_are_bounded() {
+        // Each entry claims 65535 pieces of one byte.
+        let entry = [b"\0\x01\0\0\xFF\xFF".as_slice(), &[1; 0xFFFF]].concat();
+        let table = [b"\0\0\0\0\x10\0\0\x20".as_slice(), &entry.repeat(0x20)].concat();
+        assert_eq!(locations(&table).last(), Some(None));
+    }
 }

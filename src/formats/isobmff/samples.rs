@@ -1,6 +1,6 @@
 //! Where the samples of each track lie (ISO/IEC 14496-12, 8.7).
 
-use super::{Extent, child, children};
+use super::{Extent, sound_atoms, sound_child};
 use crate::formats::numbers::{be32, be64};
 
 /// More chunks than hours of video have; bounds memory.
@@ -19,23 +19,23 @@ pub struct Track {
 
 /// Lists the tracks that a `moov` box's content describes; a track whose tables make no sense is left out.
 pub fn tracks(moov: &[u8]) -> Vec<Track> {
-    children(moov).filter(|(name, _)| name == b"trak").filter_map(|(_, trak)| track(trak)).collect()
+    sound_atoms(moov).filter(|atom| atom.name == *b"trak").filter_map(|atom| track(atom.payload)).collect()
 }
 
 fn track(trak: &[u8]) -> Option<Track> {
-    let media = child(trak, b"mdia")?;
-    let handler = child(media, b"hdlr")?.get(8..12)?.try_into().ok()?;
-    let table = child(child(media, b"minf")?, b"stbl")?;
-    let codec = child(table, b"stsd")?.get(12..16)?.try_into().ok()?;
+    let media = sound_child(trak, b"mdia")?;
+    let handler = sound_child(media, b"hdlr")?.get(8..12)?.try_into().ok()?;
+    let table = sound_child(sound_child(media, b"minf")?, b"stbl")?;
+    let codec = sound_child(table, b"stsd")?.get(12..16)?.try_into().ok()?;
     Some(Track { handler, codec, chunks: chunks(table)? })
 }
 
 fn chunks(table: &[u8]) -> Option<Vec<Extent>> {
     let offsets = offsets(table)?;
-    let sizes = child(table, b"stsz")?;
+    let sizes = sound_child(table, b"stsz")?;
     let fixed = u64::from(be32(sizes, 4)?);
     let samples = usize::try_from(be32(sizes, 8)?).ok()?;
-    let per_chunk = child(table, b"stsc")?;
+    let per_chunk = sound_child(table, b"stsc")?;
     let runs = usize::try_from(be32(per_chunk, 4)?).ok()?;
     let run = |index: usize| (index < runs).then(|| be32(per_chunk, 8 + index * 12)).flatten();
     let (mut at, mut sample) = (0, 0);
@@ -58,7 +58,8 @@ fn chunks(table: &[u8]) -> Option<Vec<Extent>> {
 }
 
 fn offsets(table: &[u8]) -> Option<Vec<u64>> {
-    let (offsets, width) = child(table, b"stco").map(|found| (found, 4)).or(child(table, b"co64").map(|it| (it, 8)))?;
+    let (offsets, width) =
+        sound_child(table, b"stco").map(|found| (found, 4)).or(sound_child(table, b"co64").map(|it| (it, 8)))?;
     let count = usize::try_from(be32(offsets, 4)?).ok()?.min(MAX_CHUNKS);
     let entry = |index: usize| match width {
         4 => be32(offsets, 8 + index * 4).map(u64::from),

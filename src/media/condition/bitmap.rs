@@ -5,8 +5,8 @@ use std::io::{self, Read, Seek};
 use crate::formats::numbers::{le16, le32};
 use crate::model::Depth;
 
-use super::input::read_at;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Tested> {
     let head = read_at(input, 0, 64)?;

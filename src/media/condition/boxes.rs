@@ -1,13 +1,15 @@
 //! HEIC, AVIF, CR3 and the videos on ISO boxes: boxes walked to the end of the file, samples and items inside it, no holes
 //! in video data.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek};
 
-use crate::formats::isobmff::{Extent, box_head, items, tracks};
+use crate::formats::isobmff::{Extent, Location, Origin, box_head, kinds, locations, sound_child, tracks};
 use crate::model::{Depth, Kind};
 
-use super::input::{holes_in, read_at};
+use super::holes::holes_in;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 /// Larger than the index of any video from a camera. Bounds memory.
 const MAX_INDEX: u64 = 64 << 20;
@@ -45,9 +47,9 @@ pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::
             coded.extend(&track.chunks);
         }
     }
-    for item in top.meta.iter().filter_map(|meta| items(meta)).flatten() {
+    for (kind, item) in top.meta.as_ref().and_then(|meta| items(meta.get(4..)?)).unwrap_or_default() {
         needed.extend(&item.extents);
-        if matches!(item.kind.as_ref(), Some(b"hvc1" | b"jpeg" | b"av01")) {
+        if matches!(kind.as_ref(), Some(b"hvc1" | b"jpeg" | b"av01")) {
             coded.extend(&item.extents);
         }
     }
@@ -82,6 +84,18 @@ pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::
         }
         None => Tested::intact(Depth::Structure),
     })
+}
+
+/// The items of a `meta` box, past its version and flags, that lie outside it, with what each is. `None` when there is no
+/// table of locations, or it breaks off: what stands before the break may be as wrong.
+fn items(meta: &[u8]) -> Option<Vec<(Option<[u8; 4]>, Location)>> {
+    let mut known = BTreeMap::new();
+    for (id, kind) in sound_child(meta, b"iinf").map(kinds).unwrap_or_default() {
+        known.entry(id).or_insert(kind);
+    }
+    let located: Option<Vec<Location>> = locations(sound_child(meta, b"iloc")?).collect();
+    let outside = located?.into_iter().filter(|item| item.origin == Origin::File);
+    Some(outside.map(|item| (known.get(&item.id).copied(), item)).collect())
 }
 
 fn cut(top: &Top, size: u64, start: u64, end: u64) -> Tested {

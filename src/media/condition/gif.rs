@@ -6,8 +6,8 @@ use crate::formats::numbers::le16;
 use crate::model::Depth;
 
 use super::decode::{self, Decoded};
-use super::input::read_at;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 /// Larger than any GIF that people keep; of larger ones only the first bytes are tested. Bounds memory.
 const MAX_BYTES: usize = 128 << 20;

@@ -1,19 +1,12 @@
-//! Reading by offset, and looking for holes, in bounded memory.
+//! Looking for holes, in bounded memory.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 
 use crate::formats::isobmff::Extent;
 use crate::formats::zeros::{Hole, SECTOR, holes, is_zero};
+use crate::media::read_at::read_at;
 
 const WINDOW: usize = 1 << 20;
-
-/// Reads `length` bytes at `at`, fewer where the file ends. Allocates no more than is there.
-pub(super) fn read_at<R: Read + Seek>(input: &mut R, at: u64, length: usize) -> io::Result<Vec<u8>> {
-    input.seek(SeekFrom::Start(at))?;
-    let mut bytes = Vec::new();
-    input.by_ref().take(length as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
 
 /// Whether there is nothing but zeros; stops at the first byte that is none.
 pub(super) fn holds_only_zeros<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<bool> {

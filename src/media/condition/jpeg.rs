@@ -7,7 +7,7 @@ use crate::formats::jpeg::{Fault, Process, State, Step, Verdict, next_segment, v
 use crate::model::{Condition, Depth};
 
 use super::Tested;
-use super::input::read_at;
+use crate::media::read_at::read_at;
 
 /// Larger than any camera's JPEG with its video; of larger files only the beginning is tested. Bounds memory.
 const MAX_BYTES: usize = 256 << 20;

@@ -8,8 +8,8 @@ use crate::formats::numbers::be32;
 use crate::formats::png::{Checksum, Header, SIGNATURE};
 use crate::model::{Condition, Depth};
 
-use super::input::read_at;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 /// Pictures that inflate to more are not inflated. Bounds time: about four seconds.
 const MAX_INFLATED: u64 = 4 << 30;

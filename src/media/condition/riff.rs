@@ -9,8 +9,9 @@ use crate::formats::numbers::le32;
 use crate::model::{Depth, Kind};
 
 use super::decode::{self, Decoded};
-use super::input::{holes_in, read_at};
+use super::holes::holes_in;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Tested> {
     let declared = u64::from(le32(&read_at(input, 4, 4)?, 0).unwrap_or(0)) + 8;

@@ -7,8 +7,8 @@ use quick_xml::events::Event;
 use crate::formats::zeros::is_zero;
 use crate::model::{Depth, Kind};
 
-use super::input::read_at;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 /// Zeros at the end of a video that are too many for padding: what a copy leaves that was cut off after its space was
 /// reserved.

@@ -10,8 +10,9 @@ use crate::formats::tiff::{Directory, Structure, walk};
 use crate::model::{Condition, Depth, Kind};
 
 use super::decode::{self, Decoded};
-use super::input::{holes_in, read_at};
+use super::holes::holes_in;
 use super::{Tested, percent};
+use crate::media::read_at::read_at;
 
 /// Compressions whose data never holds a sector of zeros: LZW, JPEG old and new, deflate, Nikon, lossy DNG.
 const COMPRESSED: [u32; 7] = [5, 6, 7, 8, 32_946, 34_713, 34_892];

@@ -5,15 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nom_exif::TrackInfoTag;
 
+use crate::formats::isobmff::any_head;
 use crate::formats::{avi, moments, quicktime};
-use crate::media::facts::{Sources, head, xmp_of};
+use crate::media::facts::{Sources, xmp_of};
+use crate::media::read_at::read_at;
 use crate::model::{Facts, Kind, TimeSource};
 
 /// More than any movie header takes; the rest of a longer one is not read.
 const MOVIE_HEADER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Where Matroska and AVI describe themselves.
-const HEAD_BYTES: u64 = 1024 * 1024;
+const HEAD_BYTES: usize = 1024 * 1024;
 
 /// A fragmented file has thousands of boxes; what describes it stands among the first, or at the very end.
 const MAX_BOXES: usize = 4096;
@@ -24,8 +26,8 @@ const XMP_BOX: [u8; 16] = *b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x9
 pub(super) fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Facts> {
     match kind {
         Kind::Mp4 | Kind::Mov | Kind::ThreeGp => read_boxes(input),
-        Kind::Mkv => Ok(matroska(&head(input, HEAD_BYTES)?)),
-        Kind::Avi => Ok(avi::read(&head(input, HEAD_BYTES)?)),
+        Kind::Mkv => Ok(matroska(&read_at(input, 0, HEAD_BYTES)?)),
+        Kind::Avi => Ok(avi::read(&read_at(input, 0, HEAD_BYTES)?)),
         // Transport and program streams and Windows Media are not read yet; the rest are no videos.
         Kind::Mts
         | Kind::Mpg
@@ -63,7 +65,7 @@ fn read_boxes<R: Read + Seek>(input: &mut R) -> io::Result<Facts> {
     let mut found = Sources::default();
     let mut at = 0;
     for _ in 0..MAX_BOXES {
-        let Some(inside) = enter_box(input, at, end)? else { break };
+        let Some(inside) = inside_of_box(&read_at(input, at, 16)?, at, end) else { break };
         match &inside.name {
             b"moov" => {
                 let moov = inside.read(input)?;
@@ -98,31 +100,16 @@ impl Inside {
     }
 
     fn read<R: Read + Seek>(&self, input: &mut R) -> io::Result<Vec<u8>> {
-        input.seek(SeekFrom::Start(self.start))?;
-        let mut bytes = Vec::new();
-        input.take(self.length().min(MOVIE_HEADER_BYTES)).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        let wanted = self.length().min(MOVIE_HEADER_BYTES);
+        read_at(input, self.start, usize::try_from(wanted).unwrap_or(0))
     }
 }
 
-/// Reads a box's header. `None` at the end of the file and where no box begins.
-fn enter_box<R: Read + Seek>(input: &mut R, at: u64, end: u64) -> io::Result<Option<Inside>> {
-    let mut header = Vec::with_capacity(16);
-    input.seek(SeekFrom::Start(at))?;
-    input.take(16).read_to_end(&mut header)?;
-    Ok(header_of(&header, at, end))
-}
-
-fn header_of(header: &[u8], at: u64, end: u64) -> Option<Inside> {
-    let (size, rest) = header.split_first_chunk::<4>()?;
-    let (name, rest) = rest.split_first_chunk::<4>()?;
-    let (header_size, size) = match u32::from_be_bytes(*size) {
-        0 => (8, end.checked_sub(at)?),
-        1 => (16, u64::from_be_bytes(*rest.first_chunk::<8>()?)),
-        size => (8, u64::from(size)),
-    };
-    let box_end = at.checked_add(size)?.min(end);
-    (size >= header_size).then_some(Inside { name: *name, start: at + header_size, end: box_end })
+/// What the head of the box at `at` says. `None` at the end of the file and where no box begins.
+fn inside_of_box(head: &[u8], at: u64, end: u64) -> Option<Inside> {
+    let head = any_head(head)?;
+    let box_end = head.size.map_or(Some(end), |size| at.checked_add(size))?.min(end);
+    Some(Inside { name: head.name, start: at + head.head, end: box_end })
 }
 
 fn matroska(head: &[u8]) -> Facts {

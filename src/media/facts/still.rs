@@ -3,8 +3,9 @@
 use memchr::memmem;
 
 use crate::formats::exif_tags::{Table, Tags};
-use crate::formats::quicktime::atoms;
-use crate::formats::{ciff, headers, heif, iptc, jpeg};
+use crate::formats::isobmff::{atoms, child};
+use crate::formats::numbers::be32;
+use crate::formats::{ciff, headers, heif, iptc, jpeg, tiff};
 use crate::media::facts::{Sources, exif_parsers, xmp_of};
 use crate::model::{Facts, Kind, TimeSource};
 
@@ -115,15 +116,15 @@ fn with_plain_magic(file: &[u8]) -> Vec<u8> {
 
 /// The `Exif` box of a boxed JPEG XL file: an offset of four bytes, then TIFF (ISO/IEC 18181-2, 9.5).
 fn boxed_exif(file: &[u8]) -> Option<&[u8]> {
-    let exif = atoms(file).find(|atom| atom.name == *b"Exif")?;
-    let (offset, rest) = exif.payload.split_first_chunk::<4>()?;
-    rest.get(usize::try_from(u32::from_be_bytes(*offset)).ok()?..)
+    let exif = child(file, b"Exif")?;
+    let offset = usize::try_from(be32(exif, 0)?).ok()?;
+    exif.get(4..)?.get(offset..)
 }
 
 /// Canon's CR3 holds each directory of EXIF as a TIFF structure of its own, in boxes inside `moov`.
 fn canon_directories(file: &[u8]) -> Tags {
     const CANON: [u8; 16] = *b"\x85\xC0\xB6\x87\x82\x0F\x11\xE0\x81\x11\xF4\xCE\x46\x2B\x6A\x48";
-    let moov = atoms(file).find(|atom| atom.name == *b"moov").map(|atom| atom.payload).unwrap_or_default();
+    let moov = child(file, b"moov").unwrap_or_default();
     let canon = atoms(moov).filter(|atom| atom.name == *b"uuid").find_map(|atom| atom.payload.strip_prefix(&CANON));
     let mut tags = Tags::default();
     for directory in atoms(canon.unwrap_or_default()) {
@@ -140,13 +141,12 @@ fn canon_directories(file: &[u8]) -> Tags {
 
 /// EXIF that no parser found, by what it begins with: containers break, and phones write them wrongly.
 fn stray_exif(file: &[u8]) -> Option<Vec<u8>> {
-    let begins = |tiff: &&[u8]| tiff.starts_with(b"II*\0") || tiff.starts_with(b"MM\0*");
-    let tiff = memmem::find_iter(file, b"Exif\0\0").filter_map(|at| file.get(at + 6..)).find(begins)?;
-    Some(tiff.get(..STRAY_BYTES).unwrap_or(tiff).to_vec())
+    let mut stray = memmem::find_iter(file, b"Exif\0\0").filter_map(|at| file.get(at + 6..));
+    let exif = stray.find(|bytes| tiff::begins(bytes))?;
+    Some(exif.get(..STRAY_BYTES).unwrap_or(exif).to_vec())
 }
 
 /// Fujifilm puts a whole JPEG with all of its EXIF into the raw file; its place stands at byte 84.
 fn raf_preview(file: &[u8]) -> Option<&[u8]> {
-    let at = u32::from_be_bytes(*file.get(84..)?.first_chunk::<4>()?);
-    file.get(usize::try_from(at).ok()?..).filter(|preview| preview.starts_with(&[0xFF, 0xD8]))
+    file.get(usize::try_from(be32(file, 84)?).ok()?..).filter(|preview| preview.starts_with(&[0xFF, 0xD8]))
 }
