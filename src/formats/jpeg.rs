@@ -15,8 +15,11 @@ mod huffman;
 mod markers;
 mod scan;
 mod standard;
+mod tables;
 mod validate;
+mod verdict;
 
 pub use frame::{Component, Frame, Process};
 pub use markers::{Segment, Step, entropy_end, next_segment, segments};
-pub use validate::{Fault, State, Verdict, validate};
+pub use validate::validate;
+pub use verdict::{Fault, State, Verdict};

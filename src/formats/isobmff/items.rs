@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn the_pieces_of_all_items_together_are_bounded() {
         // Each entry claims 65535 pieces of one byte.
-        let entry = [b"\0\x01\0\0\xFF\xFF".as_slice(), &[1; 0xFFFF]].concat();
+        let entry = [b"\0\x01\0\0\xFF\xFF".as_slice(), &[1].repeat(0xFFFF)].concat();
         let table = [b"\0\0\0\0\x10\0\0\x20".as_slice(), &entry.repeat(0x20)].concat();
         assert_eq!(locations(&table).last(), Some(None));
     }

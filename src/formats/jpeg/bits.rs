@@ -1,6 +1,6 @@
 //! The bits of entropy-coded data: stuffed zeros taken out, stopping at a marker (T.81, F.2.2.5).
 
-use super::validate::Fault;
+use super::verdict::Fault;
 
 /// Reads bits, most significant first. The next bit is the top bit of `held`.
 pub(super) struct Bits<'a> {

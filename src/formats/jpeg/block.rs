@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::huffman::Table;
-use super::validate::Fault;
+use super::verdict::Fault;
 
 /// What a scan codes (T.81, F.2 for sequential, G.1.2 for the rest).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

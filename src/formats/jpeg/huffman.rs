@@ -1,7 +1,7 @@
 //! Huffman tables (T.81, Annex C and F.2.2.3).
 
 use super::bits::Bits;
-use super::validate::Fault;
+use super::verdict::Fault;
 
 const FAST_BITS: usize = 10;
 

@@ -5,7 +5,7 @@ use crate::formats::zeros::{Hole, SECTOR, holes};
 use super::bits::Bits;
 use super::block::{Mode, Part};
 use super::markers::next_marker;
-use super::validate::Fault;
+use super::verdict::Fault;
 
 /// Bytes that some cameras leave between the last code and the next marker.
 const SLACK: usize = 2;

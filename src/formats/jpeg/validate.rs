@@ -2,10 +2,10 @@
 
 use super::block::{Limits, Mode, Part};
 use super::frame::{Frame, Process};
-use super::huffman::Table;
 use super::markers::{DHT, DNL, DQT, DRI, EOI, SOI, SOS, Segment, Step, entropy_end, next_marker, next_segment};
 use super::scan::{Followed, Scan};
-use super::standard;
+use super::tables::Tables;
+use super::verdict::{Fault, State, Verdict};
 use crate::formats::numbers::be16;
 
 /// More blocks than any camera's picture has; above it a progressive picture is not followed. Bounds memory to 256 MiB.
@@ -14,96 +14,6 @@ const MAX_BLOCKS: u64 = 1 << 25;
 const MAX_WORK: u64 = 1 << 30;
 /// Stray bytes between the segments of a header that are gone over.
 const STRAY: usize = 64;
-
-/// What is wrong at a place in a JPEG.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// The bytes end.
-    Ended,
-    /// A code that no table has, or that runs out of its block.
-    BadCode,
-    /// A brightness or contrast that no picture can have: the codes before it are not those that were written.
-    OutOfRange,
-    /// The data of a scan ends before all its blocks.
-    TooFewBlocks,
-    /// The data of a scan goes on after its last block.
-    TooManyBytes,
-    /// Sectors of zeros where no zeros can be.
-    Hole,
-    /// A scan whose header, tables or size make no sense.
-    BadScan,
-    /// Something that is no marker where one must be.
-    NoMarker,
-    /// The file does not begin as a JPEG, or its end comes before a picture.
-    NoPicture,
-}
-
-/// How a JPEG came out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
-    /// Every block of every scan decodes, and the end mark is there.
-    Whole,
-    /// All is good up to the end of the bytes, which comes too early.
-    Truncated,
-    /// Something is wrong at this offset.
-    Broken {
-        /// Where; up to 8 bytes early.
-        at: usize,
-        /// What.
-        fault: Fault,
-    },
-}
-
-/// What the validator found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Verdict {
-    /// Whole, truncated or broken.
-    pub state: State,
-    /// What the picture is; `None` when its header was not reached.
-    pub frame: Option<Frame>,
-    /// Whether every code was followed. `false` for lossless, hierarchical, arithmetic and oversized pictures: of these
-    /// only the markers were walked.
-    pub followed: bool,
-    /// Where valid data ends: after the end mark of a whole picture, else the last byte that is certainly good (up to
-    /// 8 bytes early).
-    pub good_end: usize,
-    /// Where the picture ends: after its end mark; what follows is trailing. `None` without an end mark.
-    pub end: Option<usize>,
-    /// MCUs that decode. Where components stand in scans of their own, the mean over them, by their blocks. Counted are
-    /// the scans that carry the mean of each block: where a progressive file ends early, the later ones only add
-    /// detail. But a scan that is broken inside, of any sort, spoils what comes after.
-    pub mcus_good: u64,
-    /// MCUs that the picture's size asks for; 0 when its header was not reached.
-    pub mcus_expected: u64,
-}
-
-impl Verdict {
-    /// How much of the picture is good, 0 to 100; 100 only when all MCUs are. `None` where it cannot be told: something
-    /// is wrong, but every MCU decodes.
-    pub fn good_percent(&self) -> Option<u8> {
-        let measured = match self.state {
-            State::Whole => true,
-            State::Truncated => self.followed,
-            State::Broken { fault, .. } => {
-                // Stray bytes between segments may stand where a scan was, but a sequential picture has no more.
-                let is_sequential = self.frame.as_ref().is_some_and(|frame| frame.process == Process::Sequential);
-                let outside = match fault {
-                    Fault::NoMarker | Fault::BadScan => is_sequential,
-                    Fault::NoPicture => true,
-                    Fault::Ended
-                    | Fault::BadCode
-                    | Fault::OutOfRange
-                    | Fault::TooFewBlocks
-                    | Fault::TooManyBytes
-                    | Fault::Hole => false,
-                };
-                self.mcus_good < self.mcus_expected || outside
-            }
-        };
-        let share = (self.mcus_good * 100).checked_div(self.mcus_expected).unwrap_or(0);
-        measured.then(|| u8::try_from(share).unwrap_or(100))
-    }
-}
 
 /// Follows a JPEG from its first byte to its end mark.
 pub fn validate(bytes: &[u8]) -> Verdict {
@@ -116,11 +26,7 @@ struct Validator<'a> {
     bytes: &'a [u8],
     frame: Option<Frame>,
     followed: bool,
-    dc: [Option<Table>; 4],
-    ac: [Option<Table>; 4],
-    /// The quantization tables, in zigzag order.
-    quantizers: [Option<[u16; 64]>; 4],
-    restart_interval: u32,
+    tables: Tables,
     /// For each component of a progressive picture, its blocks' known coefficients.
     known: Vec<Vec<u64>>,
     /// For each component that has had a scan with the mean of its blocks: good and expected units of it.
@@ -140,10 +46,7 @@ impl<'a> Validator<'a> {
             bytes,
             frame: None,
             followed: true,
-            dc: [standard::dc(0), standard::dc(1), None, None],
-            ac: [standard::ac(0), standard::ac(1), None, None],
-            quantizers: [None; 4],
-            restart_interval: 0,
+            tables: Tables::new(),
             known: Vec::new(),
             seen: [None; 4],
             scans: 0,
@@ -195,9 +98,9 @@ impl<'a> Validator<'a> {
     /// Takes in one segment, its scan included; returns where the next one begins.
     fn segment(&mut self, segment: &Segment<'_>) -> usize {
         let understood = match segment.marker {
-            DHT => self.huffman_tables(segment.payload),
-            DQT => self.quantization_tables(segment.payload),
-            DRI => be16(segment.payload, 0).map(|interval| self.restart_interval = u32::from(interval)),
+            DHT => self.tables.take_huffman(segment.payload),
+            DQT => self.tables.take_quantization(segment.payload),
+            DRI => self.tables.take_restart_interval(segment.payload),
             SOS => return self.scan(segment),
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => self.start_frame(segment),
             0xD0..=0xD7 => None,
@@ -247,31 +150,6 @@ impl<'a> Validator<'a> {
                 _ => segment.end,
             };
         }
-    }
-
-    fn huffman_tables(&mut self, payload: &[u8]) -> Option<()> {
-        let mut rest = payload;
-        while let Some((&place, tables)) = rest.split_first() {
-            let (table, taken) = Table::read(tables)?;
-            let home = if place >> 4 == 0 { &mut self.dc } else { &mut self.ac };
-            *home.get_mut(usize::from(place & 15))? = Some(table);
-            rest = tables.get(taken..)?;
-        }
-        Some(())
-    }
-
-    fn quantization_tables(&mut self, payload: &[u8]) -> Option<()> {
-        let mut rest = payload;
-        while let Some((&place, values)) = rest.split_first() {
-            let wide = place >> 4 != 0;
-            let mut table = [0; 64];
-            for (index, entry) in table.iter_mut().enumerate() {
-                *entry = if wide { be16(values, index * 2)? } else { u16::from(*values.get(index)?) };
-            }
-            *self.quantizers.get_mut(usize::from(place & 15))? = Some(table);
-            rest = values.get(if wide { 128 } else { 64 }..)?;
-        }
-        Some(())
     }
 
     /// Follows the scan behind a start-of-scan segment; returns where its data ends.
@@ -341,14 +219,12 @@ impl<'a> Validator<'a> {
                 Some(known) if details => known,
                 Some(_) | None => &mut [],
             };
-            let dc = self.dc.get(usize::from(tables >> 4)).and_then(Option::as_ref);
-            let ac = self.ac.get(usize::from(tables & 15)).and_then(Option::as_ref);
+            let (dc, ac) = self.tables.huffman(tables);
             let blocks = if alone { 1 } else { component.h * component.v };
             let mut part = Part::new(dc, ac, blocks, known);
             part.band = (u32::from(first), u32::from(last));
             part.dc_size_limit = if frame.precision == 8 { 11 } else { 15 };
-            let quantizer = self.quantizers.get(usize::from(component.table)).and_then(Option::as_ref);
-            if let Some(quantizer) = quantizer {
+            if let Some(quantizer) = self.tables.quantizer(component.table) {
                 part.limits = Limits::new(frame.precision, quantizer, low);
             }
             parts.push(part);
@@ -362,7 +238,7 @@ impl<'a> Validator<'a> {
             self.followed = false;
             return Some((Followed { good: 0, expected: 0, fault: None, end: segment.end }, [false; 4]));
         }
-        let mut scan = Scan { mode, parts, units, restart_interval: self.restart_interval };
+        let mut scan = Scan { mode, parts, units, restart_interval: self.tables.restart_interval };
         Some((scan.follow(self.bytes, segment.end, end), means_of))
     }
 
