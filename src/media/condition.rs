@@ -30,7 +30,7 @@ pub struct Tested {
     /// How far that was tested.
     pub depth: Depth,
     /// How much is good, 0 to 100, where damage was found and could be measured: of the picture's blocks (JPEG) or lines
-    /// (PNG, BMP), elsewhere of the bytes that hold picture or sound.
+    /// (PNG, BMP), elsewhere of the bytes that hold picture or sound. At most 99 where it is damaged.
     pub good_percent: Option<u8>,
     /// What is wrong, in words that follow “the file …”; `None` when intact, unless it was not looked at as deep as usual.
     pub finding: Option<String>,
@@ -50,7 +50,7 @@ impl Tested {
     }
 
     fn damaged(depth: Depth, good_percent: Option<u8>, finding: impl Into<String>) -> Self {
-        Self::new(Condition::Damaged, depth, good_percent, finding)
+        Self::new(Condition::Damaged, depth, good_percent.map(|good| good.min(99)), finding)
     }
 
     fn truncated(depth: Depth, good_percent: Option<u8>, finding: impl Into<String>) -> Self {

@@ -65,8 +65,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// How much of the picture is good, 0 to 100; 100 only when all MCUs are. `None` where it cannot be told: something
-    /// is wrong, but every MCU decodes.
+    /// How much of the picture is good, 0 to 100; 100 only when all MCUs are, and never where something is broken. `None`
+    /// where it cannot be told: something is wrong, but every MCU decodes.
     pub fn good_percent(&self) -> Option<u8> {
         let measured = match self.state {
             State::Whole => true,
@@ -88,6 +88,7 @@ impl Verdict {
             }
         };
         let share = (self.mcus_good * 100).checked_div(self.mcus_expected).unwrap_or(0);
-        measured.then(|| u8::try_from(share).unwrap_or(100))
+        let most = if matches!(self.state, State::Broken { .. }) { 99 } else { 100 };
+        measured.then(|| u8::try_from(share).unwrap_or(most).min(most))
     }
 }

@@ -96,6 +96,9 @@ impl Walk {
         let good = if too_large { None } else { percent(self.good.unwrap_or(self.inflate.total), wanted) };
         let tested = match (self.fault, good) {
             (Some(finding), _) => Tested::damaged(depth, good, finding),
+            (None, Some(100)) if !ended => {
+                Tested::truncated(depth, good, "lacks its end mark, with all of the picture there")
+            }
             (None, Some(good)) if !ended => {
                 Tested::new(Condition::Truncated, depth, Some(good), format!("ends after {good} % of the picture"))
             }

@@ -100,6 +100,28 @@ fn a_jpeg_is_followed_to_its_last_code() {
 }
 
 #[test]
+fn what_is_damaged_is_never_said_to_be_wholly_good() {
+    let jpeg = made::jpeg(64, 64);
+    let stray = [&jpeg[..2], &[1, 2, 3, 4, 5, 6, 7], &jpeg[2..]].concat();
+    let found = tested(&stray, Kind::Jpeg);
+    assert_eq!((found.condition, found.good_percent), (Condition::Damaged, Some(99)));
+    assert_eq!(found.finding.as_deref(), Some("holds bytes that do not belong to the picture; 99 % of it is good"));
+
+    let second = [&jpeg[..jpeg.len() / 2], &[0; 2048], &jpeg[jpeg.len() / 2..]].concat();
+    let pair = [&made::with_segment(&jpeg, 0xE2, b"MPF\0")[..], &second].concat();
+    let found = tested(&pair, Kind::Jpeg);
+    assert_eq!((found.condition, found.good_percent), (Condition::Damaged, Some(99)));
+
+    let mut png = made::encoded(image::ImageFormat::Png, 30, 20);
+    let end = png.len() - 12;
+    png.splice(end..end, *b"\0\0\0\x01tEXta\0\0\0\0");
+    let found = tested(&png, Kind::Png);
+    assert_eq!((found.condition, found.good_percent), (Condition::Damaged, Some(99)));
+    let found = tested(&png[..end], Kind::Png);
+    assert_eq!(found.finding.as_deref(), Some("lacks its end mark, with all of the picture there"));
+}
+
+#[test]
 fn a_jpeg_whose_picture_is_lost_still_has_its_preview() {
     let jpeg = made::jpeg(211, 160);
     let with_preview = made::with_exif_preview(&jpeg, &made::jpeg(32, 24));
