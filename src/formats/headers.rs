@@ -20,10 +20,17 @@ fn gif(head: &[u8]) -> Option<(u32, u32)> {
     Some((le16(screen, 0)?.into(), le16(screen, 2)?.into()))
 }
 
-/// `BITMAPINFOHEADER`; a negative height says that the rows go down.
 fn bmp(head: &[u8]) -> Option<(u32, u32)> {
-    let size = head.strip_prefix(b"BM")?.get(16..)?;
-    Some((le32(size, 0)?, le32(size, 4)?.cast_signed().unsigned_abs()))
+    head.starts_with(b"BM").then(|| bitmap(head)).flatten()
+}
+
+/// The size in a bitmap's header: `BITMAPCOREHEADER` is 12 bytes long, all later ones are longer.
+pub fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
+    if le32(head, 14)? == 12 {
+        return Some((le16(head, 18)?.into(), le16(head, 20)?.into()));
+    }
+    // Lines that run from the top down are told by a negative height.
+    Some((le32(head, 18)?, le32(head, 22)?.cast_signed().unsigned_abs()))
 }
 
 /// WebP container specification: extended, lossy and lossless files.
@@ -61,10 +68,11 @@ mod tests {
 
     #[test]
     fn sizes_are_read_from_heads_and_a_cut_head_says_nothing() {
-        let cases: [(Vec<u8>, (u32, u32)); 5] = [
+        let cases: [(Vec<u8>, (u32, u32)); 6] = [
             (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\0\0\0\0\x20".to_vec(), (256, 32)),
             (b"GIF89a\x10\0\x20\0".to_vec(), (16, 32)),
             ([b"BM".as_slice(), &[0; 16], &[16, 0, 0, 0], &[0xE0, 0xFF, 0xFF, 0xFF]].concat(), (16, 32)),
+            ([b"BM".as_slice(), &[0; 12], &[12, 0, 0, 0, 16, 0, 32, 0]].concat(), (16, 32)),
             (b"RIFF....WEBPVP8X....\0\0\0\0\x0f\0\0\x1f\0\0".to_vec(), (16, 32)),
             ([b"8BPS".as_slice(), &[0; 10], &[0, 0, 0, 32, 0, 0, 0, 16]].concat(), (16, 32)),
         ];

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
+use crate::formats::headers;
 use crate::formats::numbers::{le16, le32};
 use crate::model::Depth;
 
@@ -30,10 +31,9 @@ pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Teste
 
 /// Width, height, bits per pixel, compression.
 fn header(head: &[u8]) -> Option<(u32, u32, u16, u32)> {
+    let (width, height) = headers::bitmap(head)?;
     if le32(head, 14)? == 12 {
-        return Some((le16(head, 18)?.into(), le16(head, 20)?.into(), le16(head, 24)?, 0));
+        return Some((width, height, le16(head, 24)?, 0));
     }
-    // Lines that run from the top down are told by a negative height.
-    let height = le32(head, 22)?.cast_signed().unsigned_abs();
-    Some((le32(head, 18)?, height, le16(head, 28)?, le32(head, 30)?))
+    Some((width, height, le16(head, 28)?, le32(head, 30)?))
 }

@@ -113,10 +113,8 @@ fn trailing(bytes: &[u8], behind: &[u8], is_all: bool) -> Option<Tested> {
     None
 }
 
-/// The segments before the picture, up to the first byte that is out of place: unlike [`jpeg::segments`], for what is
-/// damaged or cut in between is no proof that something whole follows.
-///
-/// [`jpeg::segments`]: crate::formats::jpeg::segments
+/// The segments before the picture, up to the first byte that is out of place: unlike
+/// [`segments`](crate::formats::jpeg::segments), which makes the best of a damaged file, this walk judges one.
 fn sound_segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
     std::iter::from_fn(move || {

@@ -1,4 +1,7 @@
 //! AVI and WebP: chunks walked to the end; pictures decoded.
+//!
+//! The walk reads the heads of chunks by offset through the whole file, and goes into lists of frames; that of
+//! [`crate::formats::avi`] goes over the first bytes, and into lists that describe: they share no step.
 
 use std::io::{self, Read, Seek};
 
