@@ -1,4 +1,7 @@
 //! The size of a still picture, from the first bytes of its container. TIFF and RAW say theirs in EXIF's tags.
+//!
+//! Apart from [`png::Header`] and [`jpeg::Frame`], which ask for a header that makes sense as a whole: a broken one mostly
+//! still says the size.
 
 use crate::formats::numbers::{Order, be32, le16, le32};
 use crate::formats::{heif, jpeg, png};

@@ -1,4 +1,7 @@
 //! The structure of TIFF (revision 6) and of the raw files built on it: directories, and where their picture data lies.
+//!
+//! The values of EXIF's tags are not read here but by others' parsers, which know the makers' deviations; this walk reads
+//! by offset, for files that are larger than memory.
 
 use std::io;
 
