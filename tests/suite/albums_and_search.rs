@@ -36,11 +36,14 @@ fn names(list: &Value) -> BTreeSet<String> {
 
 /// The names of the photos of the drive that are so.
 fn of_drive(is: impl Fn(&Expected) -> bool) -> BTreeSet<String> {
-    let photos = fixtures::manifest().into_iter().filter(|file| matches!(file.role, Role::Photo | Role::Video));
-    let all: Vec<Expected> = photos.collect();
+    static PHOTOS: LazyLock<Vec<Expected>> = LazyLock::new(|| {
+        let photos = fixtures::manifest().into_iter().filter(|file| matches!(file.role, Role::Photo | Role::Video));
+        photos.collect()
+    });
+    let all = &*PHOTOS;
     let chosen = all.iter().filter(|file| file.same_bytes_as.is_none() && is(file));
     // A photo has the name of its best copy, which a person may have chosen.
-    chosen.map(|file| best_name(file, &all)).collect()
+    chosen.map(|file| best_name(file, all)).collect()
 }
 
 fn best_name(file: &Expected, all: &[Expected]) -> String {

@@ -50,7 +50,8 @@ static BACKED_UP: LazyLock<BackedUp> = LazyLock::new(|| {
 impl BackedUp {
     fn restic(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("restic");
-        command.arg("--no-cache").arg("--repo").arg(self.sandbox.path("disk")).args(arguments);
+        // Tests run side by side, and a check wants the repository for itself.
+        command.arg("--no-cache").arg("--no-lock").arg("--repo").arg(self.sandbox.path("disk")).args(arguments);
         command.env("RESTIC_PASSWORD", self.sandbox.password("disk")).output().expect("restic starts")
     }
 }

@@ -92,7 +92,8 @@ fn every_problem_names_its_file_and_nothing_else_is_one() {
 #[test]
 fn every_photo_is_what_the_drive_says_it_is() {
     let mut wrong = Vec::new();
-    for file in fixtures::manifest().iter().filter(|file| is_photo(file)) {
+    let manifest = fixtures::manifest();
+    for file in manifest.iter().filter(|file| is_photo(file)) {
         let Some(photo) = RESCUED.seen_at(&file.path) else {
             wrong.push(format!("{}: no photo was seen there", file.path));
             continue;
@@ -115,7 +116,6 @@ fn every_photo_is_what_the_drive_says_it_is() {
         same("latitude", &json!(degrees(&photo["latitude"])), json!(north.map(|north| format!("{north:.5}"))));
         same("longitude", &json!(degrees(&photo["longitude"])), json!(east.map(|east| format!("{east:.5}"))));
         // Words may stand in a file beside it.
-        let manifest = fixtures::manifest();
         let beside = manifest.iter().find(|other| {
             other.role == Role::Sidecar && other.belongs_to.as_ref().is_some_and(|whose| is_seen_at(photo, whose))
         });
