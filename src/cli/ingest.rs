@@ -24,7 +24,7 @@ pub(super) struct IngestArgs {
     /// Whose photos these are [default: the first owner of the archive]
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
-    /// Read files again that have not changed since an earlier run
+    /// Read files again that have not changed since an earlier run, and mend what the archive has of them
     #[arg(long)]
     reread: bool,
 }

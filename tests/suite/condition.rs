@@ -1,17 +1,18 @@
 //! Real files of cameras and phones: whole ones must be intact, and what is cut or holed here must be found. Needs
-//! `KEEPSAKE_CORPUS` (a folder); says so and steps aside without it, or fails where `KEEPSAKE_REFEREES=required`.
+//! `KEEPSAKE_CORPUS` (a folder); says so and steps aside without it.
 
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::{Cursor, Write as _};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use keepsake::media::condition::{self, Tested};
 use keepsake::media::sniff;
 use keepsake::model::{Condition, Depth, Kind};
 use zune_jpeg::zune_core::{bytestream::ZCursor, options::DecoderOptions};
+
+use crate::support::referee::corpus;
 
 /// Files of the corpus that are broken indeed, each looked at.
 const BROKEN: [&str; 21] = [
@@ -133,13 +134,7 @@ fn whole_samples() -> Vec<Sample> {
 }
 
 fn samples() -> Vec<Sample> {
-    let Some(corpus) = environment("KEEPSAKE_CORPUS").map(PathBuf::from) else {
-        let required = environment("KEEPSAKE_REFEREES").is_some_and(|value| value == "required");
-        assert!(!required, "KEEPSAKE_CORPUS is not set to the folder of sample files");
-        writeln!(std::io::stderr(), "skipped: KEEPSAKE_CORPUS is not set to the folder of sample files")
-            .expect("the terminal can be written to");
-        return Vec::new();
-    };
+    let Some(corpus) = corpus() else { return Vec::new() };
     let mut files = Vec::new();
     collect(&corpus, &mut files);
     files.sort();
@@ -157,9 +152,4 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.expect("the corpus can be listed").path();
         if path.is_dir() { collect(&path, found) } else { found.push(path) }
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "a test is asked by its environment")]
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
 }

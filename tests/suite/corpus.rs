@@ -1,5 +1,5 @@
 //! Real photos and videos, with exiftool as referee. Needs `KEEPSAKE_CORPUS` (a folder) and `exiftool`; says so and
-//! steps aside without them, or fails where `KEEPSAKE_REFEREES=required`.
+//! steps aside without them.
 //!
 //! What counts as a time that exiftool finds: the first of [`TIMES`] that is a date at all (zeros and blanks are none).
 //! To agree, we must choose the same wall clock, to the second, with the same certainty and from the same sort of
@@ -8,9 +8,8 @@
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "the table is what this test is for, in a file of tests")]
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Cursor, Write as _};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,6 +19,8 @@ use keepsake::formats::moments::{self, Moment};
 use keepsake::media::facts;
 use keepsake::model::{Certainty, Facts, Kind, Position, TimeCandidate, TimeSource};
 use serde_json::{Map, Value};
+
+use crate::support::referee::{corpus, is_here};
 
 /// Where the two may differ, with the reason. Each has been looked at.
 const EXPLAINED: &[(&str, &str)] = &[
@@ -270,33 +271,10 @@ fn kind_of(tags: &Map<String, Value>) -> Option<Kind> {
     Some(kind)
 }
 
-fn corpus() -> Option<PathBuf> {
-    let folder = environment("KEEPSAKE_CORPUS").map(PathBuf::from);
-    if folder.is_none() {
-        step_aside("KEEPSAKE_CORPUS is not set to the folder of sample files");
-    }
-    folder
-}
-
 fn exiftool(corpus: &Path) -> Option<Vec<Map<String, Value>>> {
-    let output = Command::new("exiftool").args(["-r", "-j", "-n", "-G1", "-q", "-q"]).arg(corpus).output();
-    match output {
-        Ok(output) => Some(serde_json::from_slice(&output.stdout).expect("exiftool writes JSON")),
-        Err(missing) => {
-            step_aside(&format!("exiftool cannot be run ({missing}): apt install libimage-exiftool-perl"));
-            None
-        }
+    if !is_here("exiftool", "apt-get install libimage-exiftool-perl") {
+        return None;
     }
-}
-
-/// Says past the harness, which hides what passing tests print, that a test was not run; fails where it must be.
-fn step_aside(why: &str) {
-    let required = environment("KEEPSAKE_REFEREES").is_some_and(|value| value == "required");
-    assert!(!required, "{why}");
-    writeln!(std::io::stderr(), "skipped: {why}").expect("the terminal can be written to");
-}
-
-#[allow(clippy::disallowed_methods, reason = "a test is asked by its environment")]
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
+    let output = Command::new("exiftool").args(["-r", "-j", "-n", "-G1", "-q", "-q"]).arg(corpus).output();
+    Some(serde_json::from_slice(&output.expect("exiftool runs").stdout).expect("exiftool writes JSON"))
 }

@@ -135,6 +135,21 @@ fn check_finds_missing_and_altered_objects() {
 type Harm = fn(&Path);
 
 #[test]
+fn the_source_mends_an_altered_object_when_it_is_read_again() {
+    let sandbox = backed_up();
+    let photos = sandbox.json(&["search"])["photos"].clone();
+    alter(&object(&sandbox, &photos[3]), 200);
+    fs::remove_file(object(&sandbox, &photos[5])).unwrap();
+    answer(&sandbox, 4, &["check", "--objects"]);
+    let card = sandbox.path("card").display().to_string();
+    sandbox.json(&["ingest", &card]);
+    let missing = answer(&sandbox, 4, &["check", "--objects"])["objects"].clone();
+    assert_eq!((missing["missing"].clone(), missing["altered"].as_array().unwrap().len()), (json!([]), 1));
+    sandbox.json(&["ingest", "--reread", &card]);
+    answer(&sandbox, 0, &["check", "--objects"]);
+}
+
+#[test]
 fn a_backup_that_lacks_an_object_is_partial_and_the_old_one_stays_the_newest_complete() {
     let harms: [(&str, Harm); 2] =
         [("missing", |file| fs::remove_file(file).unwrap()), ("altered", |file| alter(file, 700))];

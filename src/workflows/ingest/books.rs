@@ -254,12 +254,14 @@ impl<'a> Books<'a> {
             }
             return Ok(());
         };
-        for committed in self.objects.commit(staged)? {
+        let plan = self.plan;
+        // Reading everything again is asked for when the archive's own copies are in doubt.
+        let committed = if plan.reread { self.objects.heal(staged)? } else { self.objects.commit(staged)? };
+        for committed in committed {
             if committed.was_new {
                 self.tally.report.stored_bytes += committed.size;
             }
         }
-        let plan = self.plan;
         let recorded = self.catalog.commit_files(run, source, plan.owner, plan.now, &records)?;
         for (record, recorded) in records.iter().zip(recorded) {
             self.count(&record.outcome, &recorded);
