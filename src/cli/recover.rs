@@ -50,8 +50,6 @@ pub(super) struct KitArgs {
     options: Vec<String>,
 }
 
-impl KitArgs {}
-
 /// An open kit, the words that opened it, and what opens one of its repositories.
 pub(super) struct FromKit {
     pub(super) access: Access,

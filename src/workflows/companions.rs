@@ -48,7 +48,7 @@ pub(super) fn pair_up(folder: &[Neighbour]) -> Vec<Pairing> {
     for file in folder {
         by_stem.entry(stem(file.path.file_name())).or_default().push(file);
     }
-    for (stem, group) in &by_stem {
+    for group in by_stem.values() {
         let photo = only(group.iter().copied().filter(|file| is_picture(file.kind)))
             .or_else(|| only(group.iter().copied().filter(|file| is_photo(file.kind))));
         let Some(photo) = photo else { continue };
@@ -56,10 +56,8 @@ pub(super) fn pair_up(folder: &[Neighbour]) -> Vec<Pairing> {
             let role = match file.kind.family() {
                 Family::Still if file.kind.is_raw() && is_picture(photo.kind) => Some(CompanionRole::Raw),
                 Family::Video if same_moment(photo, file) => Some(CompanionRole::LiveVideo),
-                Family::Sidecar if file.kind == Kind::Aae || stem_is_whole_name(file, stem) => {
-                    Some(CompanionRole::Sidecar)
-                }
-                Family::Still | Family::Video | Family::Sidecar | Family::Unknown => None,
+                Family::Sidecar => Some(CompanionRole::Sidecar),
+                Family::Still | Family::Video | Family::Unknown => None,
             };
             pairings.extend(role.and_then(|role| pairing(photo, file, role)));
         }
@@ -117,11 +115,6 @@ fn same_moment(still: &Neighbour, video: &Neighbour) -> bool {
         && is_picture(still.kind)
         && video.kind == Kind::Mov
         && one.duration_until(other).as_secs().abs() <= LIVE_SECONDS
-}
-
-/// `IMG_1.xmp` has nothing but the stem before its own ending, so it speaks for `IMG_1.*`.
-fn stem_is_whole_name(sidecar: &Neighbour, stem_of_photo: &[u8]) -> bool {
-    stem(sidecar.path.file_name()) == stem_of_photo
 }
 
 fn is_picture(kind: Kind) -> bool {
