@@ -11,6 +11,7 @@ use super::Global;
 use super::interrupt::Interrupt;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::Problem;
+use crate::model::in_words::count;
 
 /// Problems shown while they happen, unless all were asked for; the report has them all.
 const SHOWN_PROBLEMS: u64 = 20;
@@ -145,7 +146,7 @@ fn draw(bar: &mut Bar, progress: Progress, problems: u64) {
             bar.bar.set_style(style.progress_chars("━╸─"));
         }
     }
-    let problems = if problems > 0 { format!(", {problems} problems so far") } else { String::new() };
+    let problems = so_far(problems);
     if progress.bytes_total > 0 {
         bar.bar.set_length(progress.bytes_total);
         bar.bar.set_position(progress.bytes_done);
@@ -157,10 +158,14 @@ fn draw(bar: &mut Bar, progress: Progress, problems: u64) {
 }
 
 fn line(progress: Progress, problems: u64) -> String {
-    let problems = if problems > 0 { format!(", {problems} problems so far") } else { String::new() };
+    let problems = so_far(problems);
     let of =
         if progress.bytes_total > 0 { format!(" of {}", DecimalBytes(progress.bytes_total)) } else { String::new() };
     format!("{}: {}{of}{problems}", title(progress.stage), amount(progress))
+}
+
+fn so_far(problems: u64) -> String {
+    if problems > 0 { format!(", {} so far", count(problems, "problem", "problems")) } else { String::new() }
 }
 
 fn amount(progress: Progress) -> String {

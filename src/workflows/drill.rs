@@ -20,7 +20,7 @@ use crate::catalog::{Job, Outcome};
 use crate::config::RepositorySettings;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::ObjectId;
-use crate::model::in_words::{size, thousands};
+use crate::model::in_words::{count, size};
 use crate::model::report::{DrillFailure, DrillReport, RepositoryDrill};
 use crate::repository::{Repository, SnapshotFile};
 
@@ -88,9 +88,9 @@ fn drill_one(
     let up_to_date = snapshot.generation == Some(open.catalog.generation()?);
     let plan = choose::choose(open, &repository_id, options, &contents, up_to_date)?;
     listener.note(&format!(
-        "{}: restoring {} originals ({}) and the catalog into scratch space, to compare them",
+        "{}: restoring {} ({}) and the catalog into scratch space, to compare them",
         settings.name,
-        thousands(plan.len() as u64),
+        count(plan.len() as u64, "original", "originals"),
         size(plan.iter().map(|one| one.size).sum())
     ));
     let scratch = tempfile::Builder::new()

@@ -110,8 +110,9 @@ pub fn remove_repository(open: &mut OpenArchive, name: &str, around: &Circumstan
 
 /// Gives a repository a new password: added, tried, and only then is the old one taken away.
 ///
-/// The kit is renewed and put beside this repository; the next backup puts it beside the others. Whoever had the old password could have
-/// read the repository's master key, and can read its data for ever: only a new repository changes that.
+/// The kit is renewed and put beside this repository; the next backup puts it beside the others. Whoever had the old
+/// password could have read the repository's master key, and can read its data for ever: only a new repository
+/// changes that.
 pub fn rotate_password(open: &mut OpenArchive, name: &str, around: &Circumstances) -> Result<(), Error> {
     let settings = super::access::chosen(open, &[name.to_owned()])?;
     let Some(settings) = settings.first() else { return Err(Error::NoRepositories) };

@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Circumstances, Error, OpenArchive, drive, make_kit};
+use crate::model::in_words::count;
 use crate::model::report::{AtRisk, RepositoryStatus, StatusReport};
 
 /// A backup older than this is due again.
@@ -75,7 +76,8 @@ fn due(
         Some(_) => {}
     }
     if proven < photos {
-        due.push(format!("drill of {name}: {} photos have not been restored from it yet", photos - proven));
+        let unproven = count(photos - proven, "photo has", "photos have");
+        due.push(format!("drill of {name}: {unproven} not been restored from it yet"));
     } else if oldest_proof.is_some_and(|at| now.duration_since(at) > PROOF_AGE) {
         due.push(format!("drill of {name}: its oldest proof is more than a month old"));
     }

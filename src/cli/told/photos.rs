@@ -117,6 +117,8 @@ impl Told for AlbumChange {
         if self.changed > 0 {
             let changed = count(self.changed, "photo", "photos");
             writeln!(out, "{changed} {} “{}”; it has {photos} now.", self.done_to(), self.name)
+        } else if matches!(self.done, "added to" | "taken out of") {
+            writeln!(out, "Nothing changed; “{}” has {photos}.", self.name)
         } else {
             writeln!(out, "“{}” was {}; it has {photos}.", self.name, self.done)
         }
