@@ -140,6 +140,13 @@ fn advice(error: &Error) -> Advice {
         Error::RepositoryNameTaken { .. } | Error::RepositoryLocationTaken { .. } => {
             (Exit::Usage, hint("keepsake repo list shows them"))
         }
+        Error::RepositoryNameKept { .. } => {
+            (Exit::Usage, hint("choose another name: the kept password may be the only one"))
+        }
+        Error::PasswordIsGiven { .. } => {
+            (Exit::Usage, hint("unset it there, and write the old one into secrets.toml first"))
+        }
+        Error::NotAKitFile { .. } => (Exit::Usage, hint("name a new file")),
         Error::RepositoryInsideArchive { .. } => (Exit::Usage, hint("choose a folder on another drive")),
         Error::NoWayToSealKit => {
             (Exit::Failed, hint("name a recipient: [kit] recipients in keepsake.toml, or kit create --recipient"))

@@ -9,7 +9,7 @@ use super::passphrase::{kit_words, known_password};
 use super::repo::pairs;
 use super::rescue::location;
 use crate::recovery::{self, Kit, KitRepository, Opener};
-use crate::repository::{Access, BucketKeys, Key, Repository};
+use crate::repository::{Access, BucketKeys, Key, Location, Repository};
 use crate::secrets::{Scheme, Secrets};
 use crate::workflows::{RecoverFrom, recover};
 
@@ -89,7 +89,7 @@ pub(super) fn access_from_kit(app: &App, args: &KitArgs, repo: Option<&str>) -> 
     let wanted: Vec<_> = kit.repositories.iter().filter(|one| repo.is_none_or(|name| one.name == name)).collect();
     let mut first_access = None;
     for one in wanted {
-        for access in ways_in(one)? {
+        for access in ways_in(app, one)? {
             if Repository::open(&access).is_ok() {
                 return Ok(FromKit { access, kit, words });
             }
@@ -107,12 +107,14 @@ pub(super) fn access_from_kit(app: &App, args: &KitArgs, repo: Option<&str>) -> 
 }
 
 /// By its password, and by its master key where the repository's key files are lost.
-fn ways_in(one: &KitRepository) -> Result<Vec<Access>, Failure> {
-    let keys = one.credentials.as_ref();
+fn ways_in(app: &App, one: &KitRepository) -> Result<Vec<Access>, Failure> {
+    let place = location(&one.location)?;
+    let of_kit = one.credentials.as_ref();
+    let of_kit = of_kit.map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone() });
     let by_password = Access {
-        location: location(&one.location)?,
+        bucket_keys: keys_from_outside(app, &place)?.or(of_kit),
+        location: place,
         options: one.options.clone(),
-        bucket_keys: keys.map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone() }),
         key: Key::Password(one.password.clone()),
     };
     let by_master_key = one.master_key.clone().map(|key| Access { key: Key::Master(key), ..by_password.clone() });
@@ -144,16 +146,20 @@ pub(super) fn access_from_location(app: &App, place: &str, args: &KitArgs) -> Re
         message: "the repository's password is needed".to_owned(),
         hint: "--password-file FILE, or KEEPSAKE_PASSWORD, RESTIC_PASSWORD or RESTIC_PASSWORD_FILE".to_owned(),
     })?;
+    let bucket_keys = keys_from_outside(app, &location)?;
+    Ok(Access { location, options: pairs(&args.options)?, bucket_keys, key: Key::Password(password) })
+}
+
+/// The keys of a bucket that the environment or the service manager gives: those of an old kit may have been revoked.
+fn keys_from_outside(app: &App, location: &Location) -> Result<Option<BucketKeys>, Failure> {
     let scheme = match location.scheme() {
-        crate::repository::Scheme::Local => None,
-        crate::repository::Scheme::S3 => Some(Scheme::S3),
-        crate::repository::Scheme::B2 => Some(Scheme::B2),
+        crate::repository::Scheme::Local => return Ok(None),
+        crate::repository::Scheme::S3 => Scheme::S3,
+        crate::repository::Scheme::B2 => Scheme::B2,
     };
     let around = &app.around;
     let secrets = Secrets::without_archive(&around.environment, around.credentials_directory.as_deref())?;
-    let keys = scheme.and_then(|scheme| secrets.bucket_keys("", scheme));
-    let bucket_keys = keys.map(|(id, secret)| BucketKeys { id, secret });
-    Ok(Access { location, options: pairs(&args.options)?, bucket_keys, key: Key::Password(password) })
+    Ok(secrets.bucket_keys("", scheme).map(|(id, secret)| BucketKeys { id, secret }))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -63,6 +63,11 @@ impl Secrets {
         self.given.password(name).or_else(|| self.kept(name)?.password.clone())
     }
 
+    /// Whether the password of a repository comes from outside the file: the program cannot change it.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.password(name).is_some()
+    }
+
     /// Sets the password that the file keeps for a repository.
     pub fn set_repository_password(&mut self, name: &str, password: &str) {
         self.set(name, |secrets| secrets.password = Some(password.to_owned()));

@@ -1,12 +1,12 @@
 //! One file out of a repository, whole under its name or not there at all.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps};
+use rustix::io::Errno;
 
 use crate::model::{Hasher, ObjectId};
 use crate::repository::{Repository, RepositoryError, SnapshotFile};
@@ -129,19 +129,22 @@ fn fetch(repository: &Repository, file: &SnapshotFile, expected: &ObjectId, part
     file.sync_all().map_err(write_error)
 }
 
-/// Gives the finished bytes their time, their mode and their name; never over a file that was not looked at.
+/// Gives the finished bytes their time and their name; never over a file that was not looked at.
 fn settle(partial: &Path, target: &Path, modified_at: Timestamp, overwrite: Overwrite) -> io::Result<()> {
     let time = Timespec { tv_sec: modified_at.as_second(), tv_nsec: i64::from(modified_at.subsec_nanosecond().max(0)) };
     let times = Timestamps { last_access: time, last_modification: time };
-    rustix::fs::utimensat(CWD, partial, &times, rustix::fs::AtFlags::empty())?;
-    fs::set_permissions(partial, Permissions::from_mode(0o644))?;
+    match rustix::fs::utimensat(CWD, partial, &times, rustix::fs::AtFlags::empty()) {
+        // A drive of another system may not let this user set times: the photo matters more.
+        Ok(()) | Err(Errno::PERM | Errno::NOTSUP) => {}
+        Err(errno) => return Err(errno.into()),
+    }
     let flags = match overwrite {
         Overwrite::Never => RenameFlags::NOREPLACE,
         Overwrite::Yes => RenameFlags::empty(),
     };
     match rustix::fs::renameat_with(CWD, partial, CWD, target, flags) {
         // Some file systems know no rename that refuses to replace; the look before has to do there.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+        Err(Errno::INVAL | Errno::NOSYS) => {
             rustix::fs::renameat(CWD, partial, CWD, target)?;
             Ok(())
         }

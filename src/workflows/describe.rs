@@ -31,7 +31,7 @@ pub(super) fn describe(
         }
         let mut descriptions = Vec::new();
         for photo in &page {
-            let sidecars = read_sidecars(open, photo)?;
+            let sidecars = read_sidecars(open, photo, listener);
             descriptions.push((photo.photo.clone(), description(photo, &sidecars, around.now, &around.zone)));
             if let Some((condition, finding)) = broken.get(&photo.object) {
                 described.damaged += 1;
@@ -54,16 +54,22 @@ fn damage(photo: &Undescribed, condition: Condition, finding: &str) -> Problem {
     Problem::new(path, kind, format!("the file {finding}"))
 }
 
-fn read_sidecars(open: &OpenArchive, photo: &Undescribed) -> Result<Facts, Error> {
+/// A sidecar that the archive has lost says nothing, and stops nobody: `check` finds it.
+fn read_sidecars(open: &OpenArchive, photo: &Undescribed, listener: &dyn Listener) -> Facts {
     let mut told = Facts::default();
     for sidecar in &photo.sidecars {
         let mut bytes = Vec::new();
-        let mut limited = io_limit(open.objects.open_object(sidecar)?);
-        std::io::Read::read_to_end(&mut limited, &mut bytes)
-            .map_err(|cause| Error::Examination { object: *sidecar, cause })?;
-        merge(&mut told, facts::read_sidecar(&bytes));
+        let read = open.objects.open_object(sidecar).map_err(Error::from).and_then(|file| {
+            let mut file = io_limit(file);
+            let read = std::io::Read::read_to_end(&mut file, &mut bytes);
+            read.map_err(|cause| Error::Examination { object: *sidecar, cause })
+        });
+        match read {
+            Ok(_) => merge(&mut told, facts::read_sidecar(&bytes)),
+            Err(error) => listener.note(&format!("a sidecar of {} cannot be read: {}", photo.photo, error.told())),
+        }
     }
-    Ok(told)
+    told
 }
 
 /// A sidecar is a page of text: what is longer is something else.

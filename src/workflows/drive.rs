@@ -1,5 +1,6 @@
 //! Whether two places can die together.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,23 +14,67 @@ use crate::repository::Location;
 pub(super) fn is_off_drive(archive: &Path, place: &str) -> bool {
     match place.parse::<Location>() {
         Ok(location) if location.is_remote() => true,
-        Ok(_) | Err(_) => match (disk_of(archive), disk_of(&PathBuf::from(place))) {
-            (Some(one), Some(other)) => one != other,
+        Ok(_) | Err(_) => match (disks_of(archive), disks_of(Path::new(place))) {
+            (Some(one), Some(other)) => one.is_disjoint(&other),
             (None, _) | (_, None) => false,
         },
     }
 }
 
-/// The whole disk below the file system of `path`, as far as the system tells.
-fn disk_of(path: &Path) -> Option<PathBuf> {
+/// The whole disks below the file system of `path`, or the server that it is a share of; `None` where the system does not
+/// tell, and for memory.
+fn disks_of(path: &Path) -> Option<BTreeSet<PathBuf>> {
     let device = fs::metadata(path).ok()?.dev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-    let Ok(block) = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")) else {
-        // No block device of its own: a network share, memory, btrfs. The number tells them apart.
-        return Some(PathBuf::from(format!("{major}:{minor}")));
-    };
-    let is_partition = block.join("partition").exists();
-    if is_partition { block.parent().map(Path::to_owned) } else { Some(block) }
+    if let Ok(block) = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")) {
+        return Some(whole_disks(&block));
+    }
+    // A number without a block device: btrfs gives one to each subvolume, a share has one of its own.
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let path = fs::canonicalize(path).ok()?;
+    disks_of_mount(&mounts, &path)
+}
+
+/// Partitions lie on a disk, volumes of LVM, RAID and encryption on others.
+fn whole_disks(block: &Path) -> BTreeSet<PathBuf> {
+    let below: Vec<PathBuf> = fs::read_dir(block.join("slaves"))
+        .map(|slaves| slaves.flatten().filter_map(|slave| fs::canonicalize(slave.path()).ok()).collect())
+        .unwrap_or_default();
+    if !below.is_empty() {
+        return below.iter().flat_map(|slave| whole_disks(slave)).collect();
+    }
+    let disk = if block.join("partition").exists() { block.parent().unwrap_or(block) } else { block };
+    BTreeSet::from([disk.to_owned()])
+}
+
+/// What the mount that `path` lies on is made of (proc(5), mountinfo: mount point in field 5, then after the dash the
+/// type and the source).
+fn disks_of_mount(mounts: &str, path: &Path) -> Option<BTreeSet<PathBuf>> {
+    let mount = mounts.lines().filter_map(parse_mount).filter(|mount| path.starts_with(&mount.point));
+    let mount = mount.max_by_key(|mount| mount.point.as_os_str().len())?;
+    match mount.kind.as_str() {
+        "tmpfs" | "ramfs" | "overlay" | "rootfs" | "proc" | "sysfs" | "devtmpfs" => None,
+        _ if mount.source.starts_with("/dev/") => {
+            let device = fs::metadata(&mount.source).ok()?.rdev();
+            let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+            fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).ok().map(|block| whole_disks(&block))
+        }
+        // A share: the server and its folder, which is never one of this machine's disks.
+        _ => Some(BTreeSet::from([PathBuf::from(mount.source)])),
+    }
+}
+
+struct Mount {
+    point: PathBuf,
+    kind: String,
+    source: String,
+}
+
+fn parse_mount(line: &str) -> Option<Mount> {
+    let (before, after) = line.split_once(" - ")?;
+    let point = PathBuf::from(before.split(' ').nth(4)?.replace("\\040", " "));
+    let mut after = after.split(' ');
+    Some(Mount { point, kind: after.next()?.to_owned(), source: after.next()?.to_owned() })
 }
 
 #[cfg(test)]
@@ -46,8 +91,18 @@ mod tests {
     }
 
     #[test]
-    fn another_file_system_is_another_drive() {
+    fn memory_is_no_drive_and_a_share_is_one_of_its_own() {
+        let mounts = "22 1 0:20 / / rw - overlay overlay rw\n23 22 0:21 / /dev/shm rw - tmpfs tmpfs rw\n\
+                      24 22 0:50 / /mnt/my\\040nas rw - nfs4 nas:/photos rw\n";
+        assert_eq!(disks_of_mount(mounts, Path::new("/dev/shm/copy")), None);
+        assert_eq!(disks_of_mount(mounts, Path::new("/home/anna")), None);
+        let share = disks_of_mount(mounts, Path::new("/mnt/my nas/copy"));
+        assert_eq!(share, Some(BTreeSet::from([PathBuf::from("nas:/photos")])));
+    }
+
+    #[test]
+    fn what_the_system_cannot_tell_counts_as_the_same_drive() {
         let archive = tempfile::tempdir().expect("a folder");
-        assert!(is_off_drive(archive.path(), "/proc"));
+        assert!(!is_off_drive(archive.path(), "/proc"));
     }
 }

@@ -97,6 +97,24 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The secrets still hold what opens another repository of that name.
+    #[error("the password of an earlier repository called “{name}” is kept here")]
+    RepositoryNameKept {
+        /// The name.
+        name: String,
+    },
+    /// A password that the environment or the service manager gives cannot be changed here.
+    #[error("the password of “{repository}” comes from the environment or the service manager")]
+    PasswordIsGiven {
+        /// Which repository.
+        repository: String,
+    },
+    /// A file that a kit must not be written over.
+    #[error("{} is there already, and is no recovery kit", path.display())]
+    NotAKitFile {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A repository at that place is in the settings.
     #[error("the repository “{name}” is at {location} already")]
     RepositoryLocationTaken {

@@ -19,7 +19,7 @@ pub struct NewArchive {
 /// Makes an empty archive in `folder`, which must be missing or empty, with a kit sealed by new words, or by those that
 /// the environment gives.
 ///
-/// After a crash the folder is no archive yet, or one that [`is_unfinished`]: `init` can be run again either way.
+/// After a crash the folder is no archive yet, or one that is unfinished: `init` can be run again either way.
 pub fn init(folder: &Path, around: &Circumstances) -> Result<NewArchive, Error> {
     let archive = match Archive::create(folder, &around.login, &generate_id()) {
         Err(ConfigError::AlreadyThere { .. }) if is_unfinished(folder) => Archive::open(folder)?,

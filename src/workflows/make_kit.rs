@@ -51,11 +51,16 @@ pub fn seal_to(open: &OpenArchive) -> Result<SealTo, Error> {
 
 /// Writes the archive's own copy of the kit, and its printable sheet, anew.
 pub(super) fn renew(open: &mut OpenArchive, around: &Circumstances) -> Result<(), Error> {
-    let sealed = recovery::seal(&gather(open, around)?, &seal_to(open)?)?;
+    let kit = gather(open, around)?;
+    let sealed = recovery::seal(&kit, &seal_to(open)?)?;
     let folder = open.archive.recovery_folder();
     durable::create_folder(&folder).map_err(|cause| Error::KitFile { path: folder.clone(), cause })?;
+    write(&folder.join("sheet.txt"), sheet(open, &sealed, around).as_bytes())?;
     write(&own_kit(open), &sealed)?;
-    write(&folder.join("sheet.txt"), sheet(open, &sealed, around).as_bytes())
+    // Last: a kit that nobody remembers is made again, one that is remembered too early would pass for today's.
+    let copy = KitCopy { place: own_kit(open).display().to_string(), contents: contents(open, &kit), at: around.now };
+    open.archive.remember_kit_copy(copy)?;
+    Ok(())
 }
 
 /// The archive's own copy of the kit.
@@ -86,29 +91,31 @@ pub(super) fn put_beside(
     repository: &Repository,
     around: &Circumstances,
 ) -> Result<(), Error> {
-    let contents = contents(&gather(open, around)?);
     let place = open.archive.settings.repositories.iter().find(|one| one.name == *name);
     let Some(place) = place.map(|one| one.location.clone()) else { return Ok(()) };
+    let contents = contents(open, &gather(open, around)?);
     let copies = open.archive.kit_copies()?;
-    if copies.iter().any(|copy| copy.place == place && copy.contents == contents) {
+    let is_todays = |place: &str| copies.iter().any(|copy| copy.place == place && copy.contents == contents);
+    let own = own_kit(open);
+    if !own.exists() || !is_todays(&own.display().to_string()) {
+        renew(open, around)?;
+    } else if is_todays(&place) {
         return Ok(());
     }
-    if !own_kit(open).exists() {
-        renew(open, around)?;
-    }
-    repository.put_beside(BESIDE, &read(&own_kit(open))?)?;
+    repository.put_beside(BESIDE, &read(&own)?)?;
     open.archive.remember_kit_copy(KitCopy { place, contents, at: around.now })?;
     Ok(())
 }
 
 /// Seals a kit to `to` and writes it to `file`, where the person wants it.
 ///
-/// After Ok the file is whole and on the disk. An existing file is replaced: an old kit is of no use.
+/// After Ok the file is whole and on the disk. An older kit is replaced, any other file is not touched.
 pub fn create_kit(open: &mut OpenArchive, to: &SealTo, file: &Path, around: &Circumstances) -> Result<(), Error> {
+    refuse_what_is_no_kit(file)?;
     let kit = gather(open, around)?;
     write(file, &recovery::seal(&kit, to)?)?;
     let absolute = file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    let copy = KitCopy { place: absolute.display().to_string(), contents: contents(&kit), at: around.now };
+    let copy = KitCopy { place: absolute.display().to_string(), contents: contents(open, &kit), at: around.now };
     open.archive.remember_kit_copy(copy)?;
     Ok(())
 }
@@ -116,16 +123,25 @@ pub fn create_kit(open: &mut OpenArchive, to: &SealTo, file: &Path, around: &Cir
 /// Whether a kit that opens every repository of today is known to exist outside the drive that the archive is on: beside
 /// a repository elsewhere, or in a file on another drive that is still there.
 pub(super) fn is_outside(open: &OpenArchive, around: &Circumstances) -> Result<bool, Error> {
-    let contents = contents(&gather(open, around)?);
+    let contents = contents(open, &gather(open, around)?);
     let copies = open.archive.kit_copies()?;
     let newest = copies.iter().filter(|copy| copy.contents == contents);
     Ok(newest.into_iter().any(|copy| drive::is_off_drive(&open.archive.folder, &copy.place)))
 }
 
-/// Names what a kit opens, however and whenever it was sealed. Gives nothing away: the passwords are random.
-fn contents(kit: &Kit) -> ObjectId {
-    // A kit is plain text and numbers: writing it down cannot fail, and if it did, no copy would count.
-    ObjectId::of(&serde_json::to_vec(&kit.repositories).unwrap_or_default())
+/// Names what a kit opens and for whom, whenever it was sealed. Gives nothing away: the passwords are random.
+fn contents(open: &OpenArchive, kit: &Kit) -> ObjectId {
+    // Plain text and numbers: writing them down cannot fail, and if it did, no copy would count.
+    ObjectId::of(&serde_json::to_vec(&(&kit.repositories, &open.archive.settings.kit.recipients)).unwrap_or_default())
+}
+
+/// A slip in a file's name must not cost the file.
+fn refuse_what_is_no_kit(file: &Path) -> Result<(), Error> {
+    match read(file) {
+        Ok(bytes) if recovery::needs_passphrase(&bytes).is_err() => Err(Error::NotAKitFile { path: file.to_owned() }),
+        Err(Error::KitFile { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.map(|_| ()),
+    }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -37,6 +37,9 @@ pub fn add_repository(
         return Err(Error::RepositoryLocationTaken { name: one.name.to_string(), location: text });
     }
     refuse_inside_archive(open, location)?;
+    if open.secrets.master_key(name.as_str()).is_some() {
+        return Err(Error::RepositoryNameKept { name: name.to_string() });
+    }
     let keys = bucket_keys(&open.secrets, name.as_str(), location);
     let own = open.secrets.repository_password(name.as_str()).unwrap_or_else(generate_password);
     open.secrets.set_repository_password(name.as_str(), &own);
@@ -53,12 +56,13 @@ pub fn add_repository(
         }
         Err(error) => return Err(error.into()),
     };
-    open.secrets.set_master_key(name.as_str(), &repository.master_key()?);
-    open.secrets.save()?;
     let mut settings = open.archive.settings.clone();
     let (id, options) = (Some(repository.id()), options.clone());
     settings.repositories.push(RepositorySettings { name: name.clone(), location: text, id, options });
     open.archive.save_settings(settings)?;
+    // After the settings: a name with a master key is taken for good.
+    open.secrets.set_master_key(name.as_str(), &repository.master_key()?);
+    open.secrets.save()?;
     make_kit::renew(open, around)?;
     make_kit::put_beside(open, name, &repository, around)?;
     Ok(added)
@@ -116,6 +120,9 @@ pub fn remove_repository(open: &mut OpenArchive, name: &str, around: &Circumstan
 pub fn rotate_password(open: &mut OpenArchive, name: &str, around: &Circumstances) -> Result<(), Error> {
     let settings = super::access::chosen(open, &[name.to_owned()])?;
     let Some(settings) = settings.first() else { return Err(Error::NoRepositories) };
+    if open.secrets.is_given(name) {
+        return Err(Error::PasswordIsGiven { repository: name.to_owned() });
+    }
     let repository = open_known(open, settings)?;
     let password = generate_password();
     // Both open it for a moment: whatever fails in between, the password that is written down is one of them.

@@ -196,7 +196,12 @@ fn sync_folders(to: &Path, paths: &[String]) -> Result<(), Error> {
     for folder in folders {
         match File::open(&folder).and_then(|folder| folder.sync_all()) {
             Ok(()) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            // Some file systems cannot sync a folder (FAT by root, shares): they have no better to give.
+            Err(cause)
+                if matches!(
+                    cause.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                ) => {}
             Err(cause) => return Err(Error::RestoreTo { path: folder, cause }),
         }
     }

@@ -49,7 +49,8 @@ pub fn status(open: &OpenArchive, around: &Circumstances) -> Result<StatusReport
                     check.at
                 ));
             }
-            if one.off_this_drive {
+            // A copy that was found damaged makes nothing safe until a check finds it whole.
+            if one.off_this_drive && check.is_none_or(|check| check.ok) {
                 safe_ids.push(id.clone());
             }
         }

@@ -114,11 +114,11 @@ fn photo(id: &str, repository: &Repository, contents: &Contents) -> Result<Vec<S
     };
     let deleted = only.path.strip_prefix("photos/").map(|rest| format!("trash/{rest}"));
     let path = deleted.filter(|path| contents.files.contains_key(path)).unwrap_or_else(|| only.path.clone());
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let beside = |other: &&String| {
-        other.rsplit_once('/').is_some_and(|(parent, _)| parent == folder)
-            && (other.strip_prefix(stem)).is_some_and(|rest| rest.starts_with('.'))
+        let (parent, name) = other.rsplit_once('/').unwrap_or(("", other));
+        parent == folder && name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.'))
     };
-    Ok(originals(contents).filter(beside).cloned().collect())
+    Ok(originals(contents).filter(|other| **other == path || beside(other)).cloned().collect())
 }
