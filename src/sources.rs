@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Nothing is there.
-    #[error("there is no {}", path.display())]
+    #[error("there is nothing at {}", path.display())]
     Missing {
         /// What was asked for.
         path: PathBuf,

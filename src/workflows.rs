@@ -32,7 +32,7 @@ pub use check::{CheckOptions, check};
 pub use drill::{DrillOptions, Share, drill};
 pub use error::Error;
 pub use ingest::{IngestOptions, ingest};
-pub use init::{NewArchive, init};
+pub use init::{NewArchive, init, words_were_shown};
 pub use make_kit::{create_kit, gather, own_kit, seal_to, sheet};
 pub use open_archive::{Circumstances, OpenArchive};
 pub use recover::{RecoverFrom, recover};

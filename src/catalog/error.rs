@@ -78,6 +78,13 @@ pub enum CatalogError {
         #[source]
         cause: io::Error,
     },
+    /// SQLite may not write: the drive was mounted read-only, which Linux also does by itself when a drive fails.
+    #[error("the catalog cannot be opened for writing")]
+    ReadOnly {
+        /// What SQLite says.
+        #[source]
+        cause: rusqlite::Error,
+    },
     /// SQLite failed for a reason of its own: a drive that went away, a bug of ours.
     #[error("the catalog could not be used")]
     Database {
@@ -192,6 +199,8 @@ impl From<rusqlite::Error> for CatalogError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt { cause },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::DriveFull,
+            // Write-ahead logging makes files beside the catalog even to read it: a read-only folder cannot be opened.
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Self::ReadOnly { cause },
             Some(_) | None if is_nonsense => Self::Nonsense { what: cause.to_string() },
             Some(_) | None => Self::Database { cause },
         }

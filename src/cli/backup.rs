@@ -17,7 +17,7 @@ pub(super) fn run(app: &App, args: BackupArgs) -> Result<Exit, Failure> {
     let mut open = app.open()?;
     let talk = app.talk();
     let report = backup(&mut open, &args.repositories, &app.around, &talk)?;
-    let exit = if talk.interrupted() {
+    let exit = if report.stopped {
         Exit::Interrupted
     } else if report.failed() {
         Exit::Failed

@@ -37,7 +37,7 @@ pub(super) fn run(app: &App, args: DrillArgs) -> Result<Exit, Failure> {
     let mut open = app.open()?;
     let talk = app.talk();
     let report = drill(&mut open, &repositories, &DrillOptions { share, max_bytes }, &app.around, &talk)?;
-    let exit = if talk.interrupted() {
+    let exit = if report.stopped {
         Exit::Interrupted
     } else if report.failed() {
         Exit::Failed

@@ -92,18 +92,24 @@ pub(super) fn explain(failure: &Failure) -> Explained {
     }
 }
 
-/// The causes of an error, the nearest first; a cause that the line above it quotes is left out.
+/// The causes of an error, the nearest first; a cause that only repeats the line above it is left out.
 fn causes(error: &dyn std::error::Error) -> Vec<String> {
     let mut told = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        let text = error.to_string();
-        if told.last().is_none_or(|last| !last.contains(&text)) {
+        let text = without_code(&error.to_string());
+        if told.last().is_none_or(|last| !last.contains(&text) && !text.contains(last.as_str())) {
             told.push(text);
         }
         cause = error.source();
     }
     told.split_off(1)
+}
+
+/// SQLite's “Error code 11: …” without the number, which means nothing to people.
+fn without_code(text: &str) -> String {
+    let rest = text.strip_prefix("Error code ").and_then(|rest| rest.split_once(": "));
+    rest.map_or(text, |(_, meaning)| meaning).to_owned()
 }
 
 type Advice = (Exit, Option<String>);
@@ -167,7 +173,16 @@ fn advice(error: &Error) -> Advice {
         Error::RestoreDiskFull { .. } => {
             (Exit::Failed, hint("make room, or restore to another drive; the same command goes on from here"))
         }
-        Error::AlreadyAnArchive { .. } => (Exit::Usage, hint("recover into a new folder")),
+        Error::ScratchFull { .. } => (
+            Exit::Failed,
+            hint("make room there, or name a folder on another drive in TMPDIR; --max-bytes restores less"),
+        ),
+        Error::AlreadyAnArchive { .. } => (
+            Exit::Usage,
+            hint(
+                "if a recovery into it was cut short at its very end, it is whole: keepsake check tells; else recover into a new folder",
+            ),
+        ),
         Error::Interrupted => (Exit::Interrupted, hint("run the same command again: it goes on from here")),
         Error::CatalogExportAltered { .. } => {
             (Exit::Unproven, hint("try an older snapshot (--snapshot ID), or the other repository"))
@@ -218,59 +233,31 @@ fn objects(error: &ObjectsError) -> Advice {
 }
 
 fn repository(error: &RepositoryError) -> Advice {
-    match error {
-        RepositoryError::NotFound { .. } => {
-            (Exit::NotFound, hint("is its drive plugged in and mounted? keepsake repo list shows where it should be"))
+    let exit = match error {
+        RepositoryError::NotFound { .. } | RepositoryError::NoSuchBucket { .. } => Exit::NotFound,
+        RepositoryError::FolderInUse { .. }
+        | RepositoryError::UnknownOption { .. }
+        | RepositoryError::SnapshotNotFound { .. } => Exit::Usage,
+        RepositoryError::WrongKey { .. } | RepositoryError::UnusableKey { .. } | RepositoryError::Refused { .. } => {
+            Exit::WrongKey
         }
-        RepositoryError::AlreadyExists { .. } => {
-            (Exit::Failed, hint("give its password with --password-file to join it"))
-        }
-        RepositoryError::FolderInUse { .. } => (Exit::Usage, hint("name a new folder inside it")),
-        RepositoryError::WrongKey { .. } => (Exit::WrongKey, hint("the recovery kit holds the right password")),
-        RepositoryError::UnusableKey { .. } => (Exit::WrongKey, None),
-        RepositoryError::UnknownOption { .. } => (Exit::Usage, None),
-        RepositoryError::NoBucketKeys { .. } => (
-            Exit::Failed,
-            hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for b2: B2_ACCOUNT_ID and B2_ACCOUNT_KEY)"),
-        ),
-        RepositoryError::Unreachable { .. } => {
-            (Exit::Failed, hint("check the address in the location, and the network"))
-        }
-        RepositoryError::Refused { .. } => (
-            Exit::WrongKey,
-            hint("check the bucket's key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or secrets.toml"),
-        ),
-        RepositoryError::NoSuchBucket { .. } => {
-            (Exit::NotFound, hint("make the bucket first, or check how its name is written"))
-        }
-        RepositoryError::TimedOut { .. } => (Exit::Failed, hint("try again later; what was sent is used then")),
-        RepositoryError::Full { .. } => {
-            (Exit::Failed, hint("make room there; what was sent is used by the next backup"))
-        }
-        RepositoryError::Unwritable { .. } => (
-            Exit::Failed,
-            hint(
-                "mount the drive so that it can be written, or plug it in again: some drives lock themselves when they fail",
-            ),
-        ),
-        RepositoryError::NotPermitted { .. } => {
-            (Exit::Failed, hint("run keepsake as the user whose folder it is, or give that folder to this user"))
-        }
-        RepositoryError::Locked { .. } => (Exit::Busy, hint("wait until the other program has finished")),
-        RepositoryError::Interrupted { .. } => {
-            (Exit::Interrupted, hint("run the same command again: it goes on from here"))
-        }
-        RepositoryError::SnapshotNotFound { .. } => (Exit::Usage, hint("keepsake snapshots lists them")),
-        RepositoryError::FileMissing { .. } | RepositoryError::Damaged { .. } => (
-            Exit::Unproven,
-            hint("keepsake check --read-data tells how far the damage goes; other repositories are not touched by it"),
-        ),
-        RepositoryError::NotAStore { .. }
+        RepositoryError::Locked { .. } => Exit::Busy,
+        RepositoryError::Interrupted { .. } => Exit::Interrupted,
+        RepositoryError::FileMissing { .. } | RepositoryError::Damaged { .. } => Exit::Unproven,
+        RepositoryError::AlreadyExists { .. }
+        | RepositoryError::NoBucketKeys { .. }
+        | RepositoryError::Unreachable { .. }
+        | RepositoryError::TimedOut { .. }
+        | RepositoryError::Full { .. }
+        | RepositoryError::Unwritable { .. }
+        | RepositoryError::NotPermitted { .. }
+        | RepositoryError::NotAStore { .. }
         | RepositoryError::Store { .. }
         | RepositoryError::InvalidTree { .. }
         | RepositoryError::Output { .. }
-        | RepositoryError::Engine { .. } => (Exit::Failed, None),
-    }
+        | RepositoryError::Engine { .. } => Exit::Failed,
+    };
+    (exit, error.hint().map(str::to_owned))
 }
 
 fn recovery(error: &RecoveryError) -> Advice {
@@ -322,6 +309,13 @@ fn catalog(error: &CatalogError) -> Advice {
             Exit::Failed,
             hint(
                 "the photos are not touched by this; keepsake recover makes a new archive with a whole catalog from a repository",
+            ),
+        ),
+        CatalogError::ReadOnly { .. } => (
+            Exit::Failed,
+            hint(
+                "is the archive's drive mounted read-only, or somebody else's? Linux does that to a drive that fails: \
+                 copy it soon. keepsake restore --kit needs no archive",
             ),
         ),
         CatalogError::NewerVersion { .. } | CatalogError::NewerExport { .. } => {

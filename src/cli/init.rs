@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Exit;
 use super::app::{App, absolute, here};
 use super::explain::Failure;
-use crate::workflows::{init, own_kit};
+use crate::workflows::{init, own_kit, words_were_shown};
 
 /// Make an empty archive, and the recovery kit that opens its future copies
 #[derive(clap::Args, Debug)]
@@ -32,5 +32,7 @@ pub(super) fn run(app: &App, args: InitArgs) -> Result<Exit, Failure> {
         kit: own_kit(&new.open).display().to_string(),
         words: new.words,
     };
-    app.output.report(&report, Exit::Done)
+    let exit = app.output.report(&report, Exit::Done)?;
+    words_were_shown(&folder)?;
+    Ok(exit)
 }

@@ -27,5 +27,12 @@ pub(super) fn kit_words(app: &App) -> Result<String, Failure> {
         io::stdin().lock().read_line(&mut line).map(|_| line)
     };
     let words = typed.map_err(|cause| Failure::Input { what: "the words of the recovery kit".to_owned(), cause })?;
+    if words.trim().is_empty() {
+        return Err(Failure::Usage {
+            message: "the words of the recovery kit are needed, and none were given".to_owned(),
+            hint: "type them at a terminal, hand them over on standard input, or set KEEPSAKE_KIT_PASSPHRASE"
+                .to_owned(),
+        });
+    }
     Ok(words.split_whitespace().collect::<Vec<_>>().join(" "))
 }

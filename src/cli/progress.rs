@@ -53,11 +53,6 @@ impl Talk {
         Self { manner, notes, shown_problems, problems: AtomicU64::new(0), interrupt: Interrupt::listen() }
     }
 
-    /// Whether the person asked to stop.
-    pub(super) fn interrupted(&self) -> bool {
-        self.interrupt.asked()
-    }
-
     fn say(&self, line: &str) {
         if !self.notes {
             return;

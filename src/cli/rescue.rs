@@ -4,7 +4,7 @@ use super::app::{App, absolute};
 use super::explain::Failure;
 use super::{Exit, ingest};
 use crate::repository::{Location, ParseLocationError};
-use crate::workflows::{RescuePlan, rescue};
+use crate::workflows::{RescuePlan, rescue, words_were_shown};
 
 /// Do everything in one go: make the archive if it is missing, take in every photo, back up, prove it by restoring
 #[derive(clap::Args, Debug)]
@@ -36,7 +36,9 @@ pub(super) fn run(app: &App, args: RescueArgs) -> Result<Exit, Failure> {
     } else {
         report.ingests.iter().map(ingest::exit).find(|exit| *exit != Exit::Done).unwrap_or(Exit::Done)
     };
-    app.output.report(&report, exit)
+    let exit = app.output.report(&report, exit)?;
+    words_were_shown(report.archive.as_ref())?;
+    Ok(exit)
 }
 
 /// A location as it was typed; a local path is taken from the folder that the person stands in.

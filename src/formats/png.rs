@@ -33,11 +33,12 @@ impl Header {
         sound.then_some(Self { width, height, bits_per_pixel, interlaced: interlace == 1 })
     }
 
-    /// How many bytes the picture inflates to: for each line a filter byte and its pixels (section 7.2), for each of
+    /// How many bytes the picture inflates to, or the most that can be counted: for each line a filter byte and its pixels (section 7.2), for each of
     /// the seven passes where it is interlaced (section 8.1).
     pub fn inflated_bytes(&self) -> u64 {
         let pass = |width: u64, height: u64| {
-            if width == 0 { 0 } else { height * (1 + (width * self.bits_per_pixel).div_ceil(8)) }
+            let line = width.saturating_mul(self.bits_per_pixel).div_ceil(8).saturating_add(1);
+            if width == 0 { 0 } else { height.saturating_mul(line) }
         };
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         if !self.interlaced {
@@ -48,7 +49,7 @@ impl Header {
         let part = |(column, row, across, down): (u64, u64, u64, u64)| {
             pass(width.saturating_sub(column).div_ceil(across), height.saturating_sub(row).div_ceil(down))
         };
-        passes.into_iter().map(part).sum()
+        passes.into_iter().map(part).fold(0, u64::saturating_add)
     }
 }
 

@@ -12,7 +12,7 @@ mod restore;
 mod status;
 
 pub use backup::{BackupReport, BackupState, RepositoryBackup, SnapshotReport};
-pub use check::{CheckReport, Finding, ObjectsCheck, RepositoryCheck};
+pub use check::{CheckReport, Finding, ObjectsCheck, RepositoryCheck, UNOPENABLE};
 pub use drill::{DrillFailure, DrillReport, RepositoryDrill};
 pub use ingest::{IngestReport, IngestReports};
 pub use photo::{AlbumReport, CompanionReport, PhotoReport, PhotoSummary, ProofReport, SearchReport, SightingReport};

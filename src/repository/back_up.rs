@@ -14,7 +14,7 @@ use rustic_core::{
 use super::Repository;
 use super::backend::{Backend, path_of};
 use super::engine::{Engine, isolated, options};
-use super::error::RepositoryError;
+use super::error::{EngineFault, RepositoryError};
 use super::snapshot::{PATHS, Snapshot, SnapshotId, SnapshotStamp, draft, mark_partial};
 use super::source::{Bars, Run, Source};
 use super::store::{Fault, FaultKind};
@@ -46,6 +46,9 @@ pub struct BackedUp {
 
 /// Leftovers of writers that are older than this are swept; nothing takes that long to write one file.
 const LEFTOVERS_AFTER: Duration = Duration::from_hours(24);
+
+/// Bytes: the length of its header, and what encrypting one adds (restic design document, “Pack Format”).
+const SHORTEST_PACK: u64 = 4 + 32;
 
 /// How many missing packs are asked for by name before they are believed to be gone.
 const CONFIRMED: usize = 20;
@@ -161,6 +164,7 @@ impl Repository {
         if listed == indexed {
             return Ok(());
         }
+        self.refuse_cut_off(&listed, &indexed)?;
         self.confirm_missing(indexed.keys().filter(|id| !listed.contains_key(id)))?;
         listener.note(&format!(
             "{}: an earlier run was cut off, or files are missing; the index is brought up to date first",
@@ -176,6 +180,19 @@ impl Repository {
             },
             || {},
         )
+    }
+
+    /// Refuses to go on over a pack that lost bytes: the library reads where its header should be, and falls over.
+    fn refuse_cut_off(&self, listed: &HashMap<Id, u64>, indexed: &HashMap<Id, u64>) -> Result<(), RepositoryError> {
+        let expected = |id| indexed.get(id).copied().unwrap_or(SHORTEST_PACK);
+        match listed.iter().find(|(id, size)| **size < expected(id)) {
+            None => Ok(()),
+            Some((id, size)) => Err(RepositoryError::Damaged {
+                location: self.location().clone(),
+                what: path_of(FileType::Pack, id),
+                source: EngineFault::new(format!("{size} bytes are left of it, of at least {}", expected(id))),
+            }),
+        }
     }
 
     /// Asks for some packs by name that a listing did not have: a listing that was wrong would empty the index.
@@ -267,7 +284,7 @@ impl Repository {
         backend.written_snapshot().map(SnapshotId::new).ok_or_else(|| RepositoryError::Engine {
             location: self.location().clone(),
             doing: "writing the snapshot",
-            source: super::error::EngineFault::new("the library wrote none"),
+            source: EngineFault::new("the library wrote none"),
         })
     }
 }

@@ -227,14 +227,62 @@ impl EngineFault {
 
 impl From<&RusticError> for EngineFault {
     fn from(error: &RusticError) -> Self {
-        let text = error.display_log();
-        // What follows the first line is for the library's authors: codes, links, a backtrace.
-        let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        Self(first.strip_prefix("Error: ").unwrap_or(first).to_owned())
+        Self(in_one_line(&error.display_log()))
     }
 }
 
+/// The library wraps what it has to say in pages for its own developers: “… Message:” goes before it, “Some additional
+/// details”, a backtrace or the lack of one, behind.
+fn in_one_line(text: &str) -> String {
+    let text = text.strip_prefix("Error: ").unwrap_or(text);
+    let said = text.rsplit_once("Message:\n").map_or(text, |(_, said)| said);
+    let said = said.split("Some additional details").next().unwrap_or(said);
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl RepositoryError {
+    /// What a person can do about it, where there is one clear thing.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } => {
+                Some("is its drive plugged in and mounted? keepsake repo list shows where it should be")
+            }
+            Self::AlreadyExists { .. } => Some("give its password with --password-file to join it"),
+            Self::FolderInUse { .. } => Some("name a new folder inside it"),
+            Self::WrongKey { .. } => Some("the recovery kit holds the right password"),
+            Self::NoBucketKeys { .. } => {
+                Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for b2: B2_ACCOUNT_ID and B2_ACCOUNT_KEY)")
+            }
+            Self::Unreachable { .. } => Some("check the address in the location, and the network"),
+            Self::Refused { .. } => {
+                Some("check the bucket's key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or secrets.toml")
+            }
+            Self::NoSuchBucket { .. } => Some("make the bucket first, or check how its name is written"),
+            Self::TimedOut { .. } => Some("try again later; what was sent is used then"),
+            Self::Full { .. } => Some("make room there; what was sent is used by the next backup"),
+            Self::Unwritable { .. } => Some(
+                "mount the drive so that it can be written, or plug it in again: some drives lock themselves when they \
+                 fail",
+            ),
+            Self::NotPermitted { .. } => {
+                Some("run keepsake as the user whose folder it is, or give that folder to this user")
+            }
+            Self::Locked { .. } => Some("wait until the other program has finished"),
+            Self::Interrupted { .. } => Some("run the same command again: it goes on from here"),
+            Self::SnapshotNotFound { .. } => Some("keepsake snapshots lists them"),
+            Self::FileMissing { .. } | Self::Damaged { .. } => Some(
+                "keepsake check --read-data tells how far the damage goes; other repositories are not touched by it",
+            ),
+            Self::UnusableKey { .. }
+            | Self::UnknownOption { .. }
+            | Self::NotAStore { .. }
+            | Self::Store { .. }
+            | Self::InvalidTree { .. }
+            | Self::Output { .. }
+            | Self::Engine { .. } => None,
+        }
+    }
+
     /// Whether it says something of one file of the repository, and nothing of the others.
     pub(super) fn is_of_one_file(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::FileMissing { .. })
@@ -293,6 +341,14 @@ mod tests {
     use rustic_core::ErrorKind;
 
     use super::*;
+
+    #[test]
+    fn what_the_library_says_to_its_developers_is_left_out() {
+        let page = "error processing Config: caused by: `rustic_core` experienced an error.\n\nMessage:\nData is too \
+                    short,\ncannot decrypt.\n\n\nSome additional details ...\n\nBacktrace:\ndisabled";
+        assert_eq!(in_one_line(page), "Data is too short, cannot decrypt.");
+        assert_eq!(in_one_line("Error: one line"), "one line");
+    }
 
     #[test]
     fn the_failed_request_is_found_under_every_layer_of_the_library() {

@@ -29,8 +29,8 @@ pub(super) use tree::checksum_shard;
 ///
 /// # Errors
 ///
-/// Only what concerns all repositories: an unknown name, no repository at all, a catalog that cannot be read; another
-/// run that is at work on the only one.
+/// Only what concerns all repositories: an unknown name, no repository at all, a catalog that cannot be read, or that
+/// other runs are busy with every one of them.
 pub fn backup(
     open: &mut OpenArchive,
     names: &[String],
@@ -40,41 +40,41 @@ pub fn backup(
     let repositories = chosen(open, names)?;
     let run = open.catalog.begin_run(Job::Backup, None, around.moment())?;
     let mut report = BackupReport::default();
-    let mut busy = None;
+    let mut busy = Vec::new();
     for settings in &repositories {
+        if listener.stop_requested() {
+            report.stopped = true;
+            break;
+        }
         let started = Instant::now();
         let mut one = match back_up_to(open, settings, around, listener) {
             Ok(one) => one,
+            Err(error) if error.is_interruption() => {
+                report.stopped = true;
+                break;
+            }
             Err(error) => {
                 listener.note(&format!("{}: the backup failed", settings.name));
-                let told = error.told();
-                busy = busy.or_else(|| Some(error).filter(Error::is_busy));
-                RepositoryBackup { error: Some(told), ..RepositoryBackup::default() }
+                let one =
+                    RepositoryBackup { error: Some(error.told()), hint: error.hint(), ..RepositoryBackup::default() };
+                busy.extend(error.is_busy().then_some(error));
+                one
             }
         };
         one.name = settings.name.to_string();
         one.seconds = started.elapsed().as_secs_f64();
         report.repositories.push(one);
-        if listener.stop_requested() {
-            break;
-        }
     }
-    finish(open, run, &report, around, listener)?;
-    match busy {
-        Some(busy) if report.repositories.iter().all(|one| one.state == BackupState::Failed) => Err(busy),
+    finish(open, run, &report, around)?;
+    match busy.pop() {
+        Some(error) if busy.len() + 1 == repositories.len() => Err(error),
         Some(_) | None => Ok(report),
     }
 }
 
-fn finish(
-    open: &mut OpenArchive,
-    run: RunId,
-    report: &BackupReport,
-    around: &Circumstances,
-    listener: &dyn Listener,
-) -> Result<(), Error> {
+fn finish(open: &mut OpenArchive, run: RunId, report: &BackupReport, around: &Circumstances) -> Result<(), Error> {
     let states: Vec<BackupState> = report.repositories.iter().map(|one| one.state).collect();
-    let outcome = if listener.stop_requested() {
+    let outcome = if report.stopped {
         Outcome::Interrupted
     } else if states.contains(&BackupState::Failed) {
         Outcome::Failed
@@ -96,7 +96,8 @@ fn back_up_to(
     listener: &dyn Listener,
 ) -> Result<RepositoryBackup, Error> {
     let lock = Lock::Repository(settings.name.clone());
-    let _held = hold(&open.archive, &lock, Sharing::Exclusive, &format!("backup to {}", settings.name), around)?;
+    let who = format!("backup to {}", settings.name);
+    let _held = hold(&open.archive, &lock, Sharing::Exclusive, &who, around, listener)?;
     let repository = open_known(open, settings)?;
     let generation = open.catalog.generation()?;
     let archive_id = open.archive.marker.archive_id.clone();
@@ -110,9 +111,6 @@ fn back_up_to(
     let files = tree::files(open, &plan, export, &opener(open)?)?;
     let bytes = files.iter().map(TreeFile::size).sum();
     let made = repository.back_up(files, &stamp, listener)?;
-    for problem in &made.problems {
-        listener.problem(problem);
-    }
     let damage = damage(open, &repository, around, listener)?;
     make_kit::put_beside(open, &settings.name, &repository, around)?;
     if let Some(snapshot) = &made.snapshot {

@@ -10,7 +10,7 @@ use crate::catalog::{CheckRow, Job, Outcome};
 use crate::config::{Lock, RepositorySettings, Sharing};
 use crate::events::{Listener, Progress, Stage};
 use crate::model::PhotoId;
-use crate::model::report::{CheckReport, Finding, ObjectsCheck, RepositoryCheck};
+use crate::model::report::{CheckReport, Finding, ObjectsCheck, RepositoryCheck, UNOPENABLE};
 use crate::objects::Verdict;
 use crate::repository::ReadData;
 
@@ -38,29 +38,54 @@ pub fn check(
         other => other?,
     };
     let run = open.catalog.begin_run(Job::Check, None, around.moment())?;
-    let mut report = CheckReport {
-        catalog: open.catalog.integrity_check()?,
-        objects: check_objects(open, options.objects, listener)?,
-        repositories: Vec::new(),
+    let mut report = CheckReport::default();
+    let stopped = look(open, &repositories, options, &mut report, around, listener);
+    let outcome = match &stopped {
+        Err(error) if error.is_interruption() => Outcome::Interrupted,
+        Err(_) => Outcome::Failed,
+        Ok(()) if report.is_sound() => Outcome::Done,
+        Ok(()) => Outcome::Problems,
     };
-    for settings in &repositories {
+    let as_json = serde_json::to_string(&report).map_err(Error::Report)?;
+    open.catalog.finish_run(run, outcome, around.moment(), &as_json, &[])?;
+    stopped.map(|()| report)
+}
+
+/// Looks at everything; an error ends the whole check.
+fn look(
+    open: &mut OpenArchive,
+    repositories: &[RepositorySettings],
+    options: CheckOptions,
+    report: &mut CheckReport,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<(), Error> {
+    report.catalog = open.catalog.integrity_check()?;
+    report.objects = check_objects(open, options.objects, listener)?;
+    let mut busy = Vec::new();
+    for settings in repositories {
         let mut one = match check_one(open, settings, options.read_data, around, listener) {
             Ok(one) => one,
-            Err(error) if error.is_busy() => return Err(error),
-            Err(error) => RepositoryCheck { findings: vec![unopenable(&error)], ..RepositoryCheck::default() },
+            Err(error) if error.is_interruption() => return Err(Error::Interrupted),
+            Err(error) => {
+                let findings = vec![unopenable(&error)];
+                busy.extend(error.is_busy().then_some(error));
+                RepositoryCheck { findings, ..RepositoryCheck::default() }
+            }
         };
         one.name = settings.name.to_string();
         one.ok = one.findings.is_empty();
         report.repositories.push(one);
     }
-    let outcome = if report.is_sound() { Outcome::Done } else { Outcome::Problems };
-    let as_json = serde_json::to_string(&report).map_err(Error::Report)?;
-    open.catalog.finish_run(run, outcome, around.moment(), &as_json, &[])?;
-    Ok(report)
+    match busy.pop() {
+        // Nothing is wrong with a repository that a backup is writing to.
+        Some(error) if busy.len() + 1 == repositories.len() => Err(error),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn unopenable(error: &Error) -> Finding {
-    Finding { kind: "unopenable".to_owned(), what: error.told(), affected_photos: Vec::new() }
+    Finding { kind: UNOPENABLE.to_owned(), what: error.told(), affected_photos: Vec::new() }
 }
 
 /// Looks whether every object that the catalog knows is there, and (`read`) whether its bytes are the right ones.
@@ -100,7 +125,8 @@ fn check_one(
     listener: &dyn Listener,
 ) -> Result<RepositoryCheck, Error> {
     let lock = Lock::Repository(settings.name.clone());
-    let _held = hold(&open.archive, &lock, Sharing::Shared, &format!("check of {}", settings.name), around)?;
+    let who = format!("check of {}", settings.name);
+    let _held = hold(&open.archive, &lock, Sharing::Shared, &who, around, listener)?;
     let repository = open_known(open, settings)?;
     let checked = repository.check(read_data, listener)?;
     let ok = checked.findings.is_empty();

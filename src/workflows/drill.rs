@@ -54,17 +54,26 @@ pub fn drill(
     let run = open.catalog.begin_run(Job::Drill, None, around.moment())?;
     let mut report = DrillReport::default();
     for settings in &repositories {
+        if listener.stop_requested() {
+            report.stopped = true;
+            break;
+        }
         let started = Instant::now();
         let mut one = match drill_one(open, settings, options, around, listener) {
-            Ok(one) => one,
-            Err(error) => RepositoryDrill { error: Some(error.told()), ..RepositoryDrill::default() },
+            Ok((one, ended)) => {
+                report.stopped = ended == Ended::Stopped;
+                one
+            }
+            Err(error) => {
+                RepositoryDrill { error: Some(error.told()), hint: error.hint(), ..RepositoryDrill::default() }
+            }
         };
         one.name = settings.name.to_string();
         one.seconds = started.elapsed().as_secs_f64();
         report.repositories.push(one);
     }
     let outcome = match &report {
-        _ if listener.stop_requested() => Outcome::Interrupted,
+        report if report.stopped => Outcome::Interrupted,
         report if report.repositories.iter().any(|one| one.error.is_some()) => Outcome::Failed,
         report if report.repositories.iter().any(|one| !one.failed.is_empty()) => Outcome::Problems,
         _ => Outcome::Done,
@@ -74,13 +83,20 @@ pub fn drill(
     Ok(report)
 }
 
+/// Whether everything that was planned was tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    AsPlanned,
+    Stopped,
+}
+
 fn drill_one(
     open: &mut OpenArchive,
     settings: &RepositorySettings,
     options: &DrillOptions,
     around: &Circumstances,
     listener: &dyn Listener,
-) -> Result<RepositoryDrill, Error> {
+) -> Result<(RepositoryDrill, Ended), Error> {
     let repository = open_known(open, settings)?;
     let snapshot = newest_complete(&repository, &open.archive.marker.archive_id)?.ok_or(Error::NoCompleteSnapshot)?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
@@ -99,10 +115,10 @@ fn drill_one(
         .map_err(|cause| Error::RestoreTo { path: around.scratch.clone(), cause })?;
     let mut report = RepositoryDrill { snapshot: Some(snapshot.id.to_string()), ..RepositoryDrill::default() };
     prove_own_files(&repository, &mut contents, scratch.path(), &mut report)?;
-    let proven = prove(&repository, &contents, &plan, scratch.path(), &mut report, listener)?;
+    let (proven, ended) = prove(&repository, &contents, &plan, scratch.path(), &mut report, listener)?;
     record(open, &repository_id, around.now, &plan, &proven, &mut report)?;
     report.fetched_bytes = repository.traffic().fetched_bytes;
-    Ok(report)
+    Ok((report, ended))
 }
 
 /// The catalog's export, settings and checksums must come back too: without them the photos have no names.
@@ -119,6 +135,7 @@ fn prove_own_files(
         report.restored += 1;
         match bring_back(repository, file, contents.expected(&file.path), &scratch.join(&file.path), Overwrite::Never) {
             Ok(_) => report.matched += 1,
+            Err(error) if error.is_full_disk() => return Err(Error::ScratchFull { folder: scratch.to_owned() }),
             Err(error) => report.failed.push(failure(&file.path, &error)),
         }
     }
@@ -132,13 +149,13 @@ fn prove(
     scratch: &Path,
     report: &mut RepositoryDrill,
     listener: &dyn Listener,
-) -> Result<Vec<ObjectId>, Error> {
+) -> Result<(Vec<ObjectId>, Ended), Error> {
     let mut proven = Vec::new();
     let bytes_total = plan.iter().map(|one| one.size).sum();
     let mut bytes_done = 0;
     for (files_done, one) in (1..).zip(plan) {
         if listener.stop_requested() {
-            break;
+            return Ok((proven, Ended::Stopped));
         }
         report.restored += 1;
         let target = scratch.join("object");
@@ -158,7 +175,7 @@ fn prove(
                     .push(DrillFailure { path: one.path.clone(), reason: "the scratch space is not empty".into() });
             }
             Err(error) if error.is_full_disk() => {
-                return Err(Error::RestoreDiskFull { to: scratch.to_owned() });
+                return Err(Error::ScratchFull { folder: scratch.to_owned() });
             }
             Err(error) => report.failed.push(failure(&one.path, &error)),
         }
@@ -166,7 +183,7 @@ fn prove(
         let files_total = plan.len() as u64;
         listener.progress(Progress { stage: Stage::Drilling, files_done, files_total, bytes_done, bytes_total });
     }
-    Ok(proven)
+    Ok((proven, Ended::AsPlanned))
 }
 
 fn failure(path: &str, error: &NotBack) -> DrillFailure {

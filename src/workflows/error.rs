@@ -207,6 +207,12 @@ pub enum Error {
         /// The place.
         to: PathBuf,
     },
+    /// There is no room to try a restore.
+    #[error("the drive of the scratch space {} is full", folder.display())]
+    ScratchFull {
+        /// The scratch space.
+        folder: PathBuf,
+    },
     /// The place to restore to cannot be written.
     #[error("{} cannot be written", path.display())]
     RestoreTo {
@@ -245,9 +251,29 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether somebody else is at work, and the same call succeeds later.
-    pub fn is_busy(&self) -> bool {
+    /// Whether the person asked to stop, and nothing went wrong.
+    pub(super) fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::Repository(RepositoryError::Interrupted { .. }))
+    }
+
+    /// Whether another run holds what is needed.
+    pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::Config(ConfigError::Busy { .. }))
+    }
+
+    /// What a person can do about what went wrong with one of several repositories, where there is one clear thing.
+    pub(super) fn hint(&self) -> Option<String> {
+        if let Self::Repository(error) = self {
+            error.hint().map(str::to_owned)
+        } else if let Self::Config(error) = self {
+            error.hint()
+        } else if let Self::ScratchFull { .. } = self {
+            Some("make room there, or name a folder on another drive in TMPDIR; --max-bytes restores less".to_owned())
+        } else if let Self::AnotherRepository { .. } = self {
+            Some("is the right drive plugged in? To use this one too: keepsake repo add with a new name".to_owned())
+        } else {
+            None
+        }
     }
 
     /// The error with all its causes, in one line.

@@ -105,7 +105,7 @@ fn examine_page(objects: &Store, page: &[(ObjectId, Kind, u64)]) -> Vec<Examined
                 let work = move || {
                     chunk
                         .iter()
-                        .map(|(id, kind, size)| (*id, examine_one(objects, id, *kind, *size)))
+                        .map(|(id, kind, size)| (*id, examine_apart(objects, id, *kind, *size)))
                         .collect::<Vec<_>>()
                 };
                 (chunk, scope.spawn(work))
@@ -122,6 +122,12 @@ fn examine_page(objects: &Store, page: &[(ObjectId, Kind, u64)]) -> Vec<Examined
         }
         all
     })
+}
+
+/// A decoder that falls over one object says nothing of the others.
+fn examine_apart(objects: &Store, id: &ObjectId, kind: Kind, size: u64) -> Result<Examination, Error> {
+    std::panic::catch_unwind(|| examine_one(objects, id, kind, size))
+        .unwrap_or(Err(Error::ExaminationPanicked { object: *id }))
 }
 
 fn examine_one(objects: &Store, id: &ObjectId, kind: Kind, size: u64) -> Result<Examination, Error> {

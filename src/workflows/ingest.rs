@@ -56,7 +56,7 @@ pub fn ingest(
     let folder = Folder::open(source)?;
     refuse_own_archive(open, &folder)?;
     let who = format!("ingest of {}", folder.path().display());
-    let _held = hold(&open.archive, &Lock::Ingest, Sharing::Exclusive, &who, around)?;
+    let _held = hold(&open.archive, &Lock::Ingest, Sharing::Exclusive, &who, around, listener)?;
     open.objects.sweep_incoming()?;
 
     let owner = owner.clone().unwrap_or_else(|| open.archive.settings.owner.clone());

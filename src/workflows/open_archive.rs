@@ -10,6 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::Error;
 use crate::catalog::Catalog;
 use crate::config::{Archive, ConfigError, Held, Lock, Sharing};
+use crate::events::Listener;
 use crate::model::ObjectId;
 use crate::objects::Store;
 use crate::secrets::Secrets;
@@ -88,6 +89,9 @@ impl OpenArchive {
     }
 }
 
+/// How often somebody who waits for a lock looks whether it is free, or whether the person gave up.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
 /// Takes a lock of the archive; waits for it where that was asked for. `who` is shown to people: “backup to b2”.
 pub(super) fn hold(
     archive: &Archive,
@@ -95,11 +99,22 @@ pub(super) fn hold(
     sharing: Sharing,
     who: &str,
     around: &Circumstances,
-) -> Result<Held, ConfigError> {
+    listener: &dyn Listener,
+) -> Result<Held, Error> {
+    let mut told = false;
     loop {
         match archive.lock(what, sharing, who, around.now) {
-            Err(ConfigError::Busy { .. }) if around.wait => thread::sleep(Duration::from_secs(1)),
-            other => return other,
+            Err(busy @ ConfigError::Busy { .. }) if around.wait => {
+                if listener.stop_requested() {
+                    return Err(Error::Interrupted);
+                }
+                if !told {
+                    listener.note(&format!("waiting: {busy}"));
+                    told = true;
+                }
+                thread::sleep(LOOK_EVERY);
+            }
+            other => return Ok(other?),
         }
     }
 }

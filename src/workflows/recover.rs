@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::contents::{Contents, exported, read_whole};
+use super::open_archive::hold;
 use super::restore::pick_snapshot;
 use super::tree_paths::path_of_each_object;
 use super::{Circumstances, Error, OpenArchive, make_kit};
 use crate::catalog::{Catalog, Job, Outcome, Shard, SnapshotRow};
-use crate::config::{Archive, ConfigError, RepositorySettings, Settings};
+use crate::config::{Archive, ConfigError, Lock, RepositorySettings, Settings, Sharing};
 use crate::durable;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::report::RecoverReport;
@@ -50,6 +51,8 @@ pub fn recover(
     let (archive, secrets, words) =
         found_archive(&repository, &snapshot, &contents, (access, kit.as_ref(), words.as_deref()), into, around)?;
     let objects = Store::create(into)?;
+    let _held = hold(&archive, &Lock::Ingest, Sharing::Exclusive, "recovery", around, listener)?;
+    objects.sweep_incoming()?;
 
     let every_path: Vec<String> = contents.files.keys().cloned().collect();
     contents.fetch_checksums(&repository, every_path.iter().map(String::as_str))?;
@@ -58,12 +61,13 @@ pub fn recover(
     catalog.skip_generations(around.now)?;
     let mut open = OpenArchive { archive, catalog, objects, secrets };
     let recovered = fetch_objects(&repository, &contents, &open, &mut report, listener)?;
+    // Before the catalog gets its name: from then on the folder is an archive, and there is none without a kit.
+    make_kit::renew(&mut open, around)?;
     open = finish_catalog(open)?;
     report.photos = open.catalog.photo_count()?;
     report.albums = open.catalog.albums(None)?.len() as u64;
     report.problems.extend(lost_objects(&open, &report.problems)?);
     remember(&mut open, &repository, &snapshot, from, &recovered, around)?;
-    make_kit::renew(&mut open, around)?;
     if report.words.is_none() {
         put_kit_beside(&mut open, &repository, from, around, listener);
     }

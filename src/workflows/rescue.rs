@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::drill::{DrillOptions, Share, drill};
 use super::examine::examine_and_describe;
 use super::ingest::{IngestOptions, ingest};
-use super::init::{init, is_unfinished};
+use super::init::{init, is_unfinished, words_to_show};
 use super::repositories::add_repository;
 use super::status::status;
 use super::{Circumstances, Error, OpenArchive, backup::backup, make_kit};
@@ -36,16 +36,13 @@ pub struct RescuePlan {
 pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener) -> Result<RescueReport, Error> {
     let RescuePlan { sources, archive, backup_to } = plan;
     let mut report = RescueReport::default();
-    let mut open = match open_or_init(archive, around)? {
-        (open, Some(words)) => {
-            listener.note(&format!("a new archive was made in {}", archive.display()));
-            // Now, because an interrupted rescue never comes to its summary.
-            listener.note(&format!("the words that open its recovery kit, for you to write down: {words}"));
-            report.words = Some(words);
-            open
-        }
-        (open, None) => open,
-    };
+    let mut open = open_or_init(archive, around, listener)?;
+    // Words that an earlier rescue made and never came to print are told by this one.
+    report.words = words_to_show(&open);
+    if let Some(words) = &report.words {
+        // Now, because an interrupted rescue never comes to its summary.
+        listener.note(&format!("the words that open its recovery kit, for you to write down: {words}"));
+    }
     report.archive = open.archive.folder.display().to_string();
     let mut last_error = None;
     for source in sources {
@@ -84,12 +81,13 @@ pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener
     Ok(report)
 }
 
-fn open_or_init(folder: &Path, around: &Circumstances) -> Result<(OpenArchive, Option<String>), Error> {
+fn open_or_init(folder: &Path, around: &Circumstances, listener: &dyn Listener) -> Result<OpenArchive, Error> {
     if Archive::is_one(folder) && !is_unfinished(folder) {
-        return Ok((OpenArchive::open(folder, around)?, None));
+        return OpenArchive::open(folder, around);
     }
     let new = init(folder, around)?;
-    Ok((new.open, Some(new.words)))
+    listener.note(&format!("a new archive was made in {}", folder.display()));
+    Ok(new.open)
 }
 
 fn add_missing(open: &mut OpenArchive, locations: &[Location], around: &Circumstances) -> Result<(), Error> {

@@ -17,8 +17,10 @@
 
 mod a_blank_machine;
 mod albums_and_search;
+mod bad_input;
 mod condition;
 mod corpus;
+mod crashes;
 mod drills_and_checks;
 mod failing_drive;
 mod first_run;

@@ -10,7 +10,10 @@
 )]
 
 pub(crate) mod bucket;
+pub(crate) mod cut_short;
 pub(crate) mod fixtures;
+pub(crate) mod mortal_bucket;
 pub(crate) mod referee;
 pub(crate) mod sandbox;
+pub(crate) mod small_disk;
 pub(crate) mod tree;

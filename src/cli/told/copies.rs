@@ -8,7 +8,13 @@ use crate::cli::kit::{KitCreated, KitShown, KitVerification};
 use crate::cli::repo::{RepositoryChange, RepositoryList};
 use crate::cli::snapshots::SnapshotList;
 use crate::model::in_words::{count, size};
-use crate::model::report::{BackupReport, BackupState, CheckReport, DrillReport, RecoverReport, RestoreReport};
+use crate::model::report::{
+    BackupReport, BackupState, CheckReport, DrillReport, RecoverReport, RestoreReport, UNOPENABLE,
+};
+
+fn hint(out: &mut dyn Write, hint: Option<&str>) -> io::Result<()> {
+    hint.map_or(Ok(()), |hint| writeln!(out, "  hint: {hint}"))
+}
 
 impl Told for BackupReport {
     fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -31,9 +37,13 @@ impl Told for BackupReport {
                 }
                 BackupState::Failed => {
                     writeln!(out, "{}: FAILED: {}", one.name, one.error.as_deref().unwrap_or("no snapshot was made"))?;
+                    hint(out, one.hint.as_deref())?;
                 }
             }
             problems(out, &one.problems)?;
+        }
+        if self.stopped {
+            writeln!(out, "Stopped before the end. What was sent is kept; run the same command to go on.")?;
         }
         Ok(())
     }
@@ -81,6 +91,10 @@ impl Told for CheckReport {
         for one in &self.repositories {
             let read =
                 if one.read_bytes > 0 { format!("{} read back", size(one.read_bytes)) } else { "structure".to_owned() };
+            if let Some(unopened) = one.findings.iter().find(|finding| finding.kind == UNOPENABLE) {
+                writeln!(out, "{}: could NOT be checked: {}", one.name, unopened.what)?;
+                continue;
+            }
             let verdict = if one.ok { "sound" } else { "NOT SOUND" };
             writeln!(out, "{}: {verdict} ({read})", one.name)?;
             for finding in &one.findings {
@@ -100,6 +114,7 @@ impl Told for DrillReport {
         for one in &self.repositories {
             if let Some(error) = &one.error {
                 writeln!(out, "{}: nothing could be proven: {error}", one.name)?;
+                hint(out, one.hint.as_deref())?;
                 continue;
             }
             writeln!(
@@ -114,6 +129,9 @@ impl Told for DrillReport {
             for failed in &one.failed {
                 writeln!(out, "  NOT BACK  {}  {}", failed.path, failed.reason)?;
             }
+        }
+        if self.stopped {
+            writeln!(out, "Stopped before the end. What came back is proven; run the same command to go on.")?;
         }
         Ok(())
     }

@@ -45,13 +45,19 @@ pub struct RepositoryBackup {
     /// Why it failed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What a person can do about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// What a backup did.
 #[derive(Clone, PartialEq, Default, Debug, Serialize)]
 pub struct BackupReport {
-    /// One entry per repository, in their order in the settings.
+    /// One entry per repository, in their order in the settings; those that a stop came before are not in it.
     pub repositories: Vec<RepositoryBackup>,
+    /// Whether the person stopped it before its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 /// One snapshot.

@@ -15,6 +15,9 @@ pub struct ObjectsCheck {
     pub altered: Vec<ObjectId>,
 }
 
+/// The sort of finding that says: the repository could not be looked at, which tells nothing of what is in it.
+pub const UNOPENABLE: &str = "unopenable";
+
 /// Something wrong in a repository.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Finding {

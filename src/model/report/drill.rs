@@ -33,13 +33,19 @@ pub struct RepositoryDrill {
     /// Why it could not be done at all, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What a person can do about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// What a drill proved.
 #[derive(Clone, PartialEq, Default, Debug, Serialize)]
 pub struct DrillReport {
-    /// One entry per repository.
+    /// One entry per repository; those that a stop came before are not in it.
     pub repositories: Vec<RepositoryDrill>,
+    /// Whether the person stopped it before its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 impl DrillReport {

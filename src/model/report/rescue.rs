@@ -19,7 +19,7 @@ pub struct RescueReport {
     pub drill: DrillReport,
     /// The archive's own copy of the recovery kit.
     pub kit: String,
-    /// The words that open the kit, when the archive was made just now.
+    /// The words that open the kit, when no person has been shown them yet.
     pub words: Option<String>,
     /// How everything stands now.
     pub status: StatusReport,

@@ -23,7 +23,10 @@ pub(crate) struct Ended {
 impl Sandbox {
     /// An empty one, gone when dropped.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("keepsake-test-").tempdir().expect("a folder");
+        Self::over(tempfile::Builder::new().prefix("keepsake-test-").tempdir().expect("a folder"))
+    }
+
+    fn over(folder: tempfile::TempDir) -> Self {
         std::fs::create_dir(folder.path().join("tmp")).expect("a folder");
         Self {
             folder: folder.path().to_owned(),
@@ -41,6 +44,17 @@ impl Sandbox {
         }
         std::fs::create_dir_all(folder.join("tmp")).expect("a folder");
         Self { archive: folder.join("archive"), folder, _gone_when_dropped: None }
+    }
+
+    /// An empty one in memory, where this machine has so much: for tests that write much, and pull no plug.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let roomy = rustix::fs::statvfs(memory).is_ok_and(|stat| stat.f_bavail * stat.f_frsize > 2 << 30);
+        if !roomy {
+            return Self::new();
+        }
+        let folder = tempfile::Builder::new().prefix("keepsake-test-").tempdir_in(memory).expect("a folder");
+        Self::over(folder)
     }
 
     /// A path in it; nothing is made.

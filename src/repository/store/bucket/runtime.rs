@@ -107,6 +107,9 @@ impl Cause {
         let text = deepest.to_string();
         // "Kind (status) at operation, context: { … } => message": the message is for people.
         let message = text.split_once(" => ").map_or(text.as_str(), |(_, message)| message);
+        // An answer in S3's form is shown as Rust writes structures: what the server said is one of its fields.
+        let quoted = message.split_once("message: \"").and_then(|(_, rest)| rest.split_once("\", resource: "));
+        let message = quoted.map_or(message, |(said, _)| said);
         Self(message.chars().take(300).collect())
     }
 }
