@@ -27,7 +27,7 @@ pub(super) fn run(app: &App, args: RescueArgs) -> Result<Exit, Failure> {
     let talk = app.talk();
     let report = rescue(&RescuePlan { sources, archive, backup_to }, &app.around, &talk)?;
     drop(talk);
-    let exit = if report.backup.failed() || report.drill.failed() {
+    let exit = if !report.failed_repositories.is_empty() || report.backup.failed() || report.drill.failed() {
         Exit::Failed
     } else if report.backup.partial() || !report.failed_sources.is_empty() {
         Exit::Problems

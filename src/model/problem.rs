@@ -40,6 +40,8 @@ pub enum ProblemKind {
     Missing,
     /// The bytes are not the ones they are named after.
     Altered,
+    /// It came back, and nothing proves that it is right.
+    Unproven,
     /// A different file stands where this one should go.
     InTheWay,
     /// The place could not be written.
@@ -58,6 +60,7 @@ impl ProblemKind {
             Self::Changed => "changed",
             Self::Missing => "missing",
             Self::Altered => "altered",
+            Self::Unproven => "unproven",
             Self::InTheWay => "in-the-way",
             Self::Unwritable => "unwritable",
         }

@@ -284,7 +284,7 @@ impl RepositoryError {
     }
 
     /// Whether it says something of one file of the repository, and nothing of the others.
-    pub(super) fn is_of_one_file(&self) -> bool {
+    pub fn is_of_one_file(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::FileMissing { .. })
     }
 

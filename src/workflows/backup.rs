@@ -172,20 +172,24 @@ fn damage(
     listener: &dyn Listener,
 ) -> Result<Damage, Error> {
     let checked = repository.check(ReadData::No, listener)?;
-    let ok = checked.findings.is_empty();
-    open.catalog
-        .record_check(&repository.id(), CheckRow { at: around.moment(), ok, read_bytes: checked.read_bytes })?;
+    // Damage that only reading finds is not gone because a look at the structure does not see it.
+    let read_damage = open.catalog.newest_check(&repository.id())?.filter(|check| !check.ok && check.read_bytes > 0);
+    if read_damage.is_none() {
+        let ok = checked.findings.is_empty();
+        open.catalog
+            .record_check(&repository.id(), CheckRow { at: around.moment(), ok, read_bytes: checked.read_bytes })?;
+    }
     let beside_the_data =
         |finding: &CheckFinding| matches!(finding.kind, FindingKind::SnapshotDamaged | FindingKind::KeyDamaged);
     let place = repository.location().to_string();
-    Ok(Damage {
-        touches_newest: !checked.findings.iter().all(beside_the_data),
-        problems: checked
-            .findings
-            .into_iter()
-            .map(|finding| Problem::new(place.as_str(), ProblemKind::Damaged, finding.what))
-            .collect(),
-    })
+    let told = |finding: CheckFinding| Problem::new(place.as_str(), ProblemKind::Damaged, finding.what);
+    let touches_newest = read_damage.is_some() || !checked.findings.iter().all(beside_the_data);
+    let mut problems: Vec<Problem> = checked.findings.into_iter().map(told).collect();
+    if let Some(check) = read_damage {
+        let message = format!("the check of {:.0} read damaged data; keepsake check --read-data tells which", check.at);
+        problems.push(Problem::new(place.as_str(), ProblemKind::Damaged, message));
+    }
+    Ok(Damage { touches_newest, problems })
 }
 
 fn told(made: BackedUp, photos: u64, damage: Damage) -> RepositoryBackup {

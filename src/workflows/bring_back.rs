@@ -18,6 +18,8 @@ pub(super) enum Brought {
         /// Its hash.
         object: ObjectId,
     },
+    /// It was fetched and stands under its name; nothing but the repository's own hashes says that it is right.
+    BackUnproven,
     /// The same bytes stood there already.
     AlreadyThere,
     /// Different bytes stand there, and stay.
@@ -38,9 +40,9 @@ pub(super) enum NotBack {
         /// What came.
         found: ObjectId,
     },
-    /// The snapshot does not say what the bytes should be.
-    #[error("the snapshot holds no checksum for it, so nothing proves it")]
-    Unproven,
+    /// The snapshot does not hold it, and should.
+    #[error("the snapshot does not hold it")]
+    NotThere,
     /// The place to restore to refused it.
     #[error("{} cannot be written", path.display())]
     Unwritable {
@@ -59,7 +61,7 @@ impl NotBack {
             Self::Unwritable { cause, .. } => {
                 matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
-            Self::Repository(_) | Self::Altered { .. } | Self::Unproven => false,
+            Self::Repository(_) | Self::Altered { .. } | Self::NotThere => false,
         }
     }
 }
@@ -75,7 +77,7 @@ pub enum Overwrite {
 
 /// Fetches `file` to `target`.
 ///
-/// After Ok(`Back`) the bytes hash to `expected`, are on the disk, and stand under the name; the folder is not synced
+/// After Ok(`Back`) the bytes hash to `expected` (where the snapshot says what that is), are on the disk, and stand under the name; the folder is not synced
 /// yet. After Err or a crash nothing new stands under the name; an unfinished `.keepsake-partial` may stay beside it
 /// and is written over by the next try.
 pub(super) fn bring_back(
@@ -85,8 +87,7 @@ pub(super) fn bring_back(
     target: &Path,
     overwrite: Overwrite,
 ) -> Result<Brought, NotBack> {
-    let expected = expected.ok_or(NotBack::Unproven)?;
-    match standing(target, &expected) {
+    match standing(target, expected.as_ref()) {
         Ok(Standing::Nothing) => {}
         Ok(Standing::Same) => return Ok(Brought::AlreadyThere),
         Ok(Standing::Other) if overwrite == Overwrite::Yes => {}
@@ -94,7 +95,7 @@ pub(super) fn bring_back(
         Err(cause) => return Err(unwritable(target, cause)),
     }
     let partial = partial_name(target);
-    let written = fetch(repository, file, &expected, &partial).and_then(|()| {
+    let written = fetch(repository, file, expected.as_ref(), &partial).and_then(|()| {
         settle(&partial, target, file.modified_at, overwrite).map_err(|cause| unwritable(target, cause))
     });
     if let Err(error) = written {
@@ -103,10 +104,15 @@ pub(super) fn bring_back(
             Ok(()) | Err(_) => Err(error),
         };
     }
-    Ok(Brought::Back { object: expected })
+    Ok(expected.map_or(Brought::BackUnproven, |object| Brought::Back { object }))
 }
 
-fn fetch(repository: &Repository, file: &SnapshotFile, expected: &ObjectId, partial: &Path) -> Result<(), NotBack> {
+fn fetch(
+    repository: &Repository,
+    file: &SnapshotFile,
+    expected: Option<&ObjectId>,
+    partial: &Path,
+) -> Result<(), NotBack> {
     let write_error = |cause| unwritable(partial, cause);
     if let Some(folder) = partial.parent() {
         fs::create_dir_all(folder).map_err(write_error)?;
@@ -122,7 +128,7 @@ fn fetch(repository: &Repository, file: &SnapshotFile, expected: &ObjectId, part
     }
     read.map_err(NotBack::Repository)?;
     let (found, ..) = out.hasher.finish();
-    if found != *expected {
+    if let Some(expected) = expected.filter(|expected| **expected != found) {
         return Err(NotBack::Altered { expected: *expected, found });
     }
     let file = out.file.into_inner().map_err(|error| write_error(error.into_error()))?;
@@ -158,7 +164,7 @@ enum Standing {
     Other,
 }
 
-fn standing(target: &Path, expected: &ObjectId) -> io::Result<Standing> {
+fn standing(target: &Path, expected: Option<&ObjectId>) -> io::Result<Standing> {
     let metadata = match fs::symlink_metadata(target) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Nothing),
@@ -167,8 +173,8 @@ fn standing(target: &Path, expected: &ObjectId) -> io::Result<Standing> {
     if !metadata.is_file() {
         return Ok(Standing::Other);
     }
-    let found = hash_file(target)?;
-    Ok(if found == *expected { Standing::Same } else { Standing::Other })
+    let Some(expected) = expected else { return Ok(Standing::Other) };
+    Ok(if hash_file(target)? == *expected { Standing::Same } else { Standing::Other })
 }
 
 /// Names the bytes of a file on disk.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{chosen, open_known};
 use super::open_archive::hold;
-use super::tree_paths::photos_by_path;
+use super::tree_paths::{objects_at, photos_by_path};
 use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::{CheckRow, Job, Outcome};
 use crate::config::{Lock, RepositorySettings, Sharing};
@@ -131,6 +131,10 @@ fn check_one(
     let checked = repository.check(read_data, listener)?;
     let ok = checked.findings.is_empty();
     open.catalog.record_check(&repository.id(), CheckRow { at: around.now, ok, read_bytes: checked.read_bytes })?;
+    if !ok {
+        let objects = objects_at(&open.catalog.snapshot_plan()?, checked.findings.iter().flat_map(|one| &one.paths));
+        open.catalog.forget_proofs(&repository.id(), &objects)?;
+    }
     let by_path = if ok { BTreeMap::new() } else { photos_by_path(&open.catalog.snapshot_plan()?) };
     let findings = checked
         .findings

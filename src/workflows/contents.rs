@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
 use super::backup::checksum_shard;
-use crate::model::ObjectId;
+use crate::model::{ObjectId, Problem, ProblemKind};
 use crate::repository::{Repository, SnapshotFile, SnapshotId};
 
 /// The files of one snapshot, with what proves them.
@@ -23,18 +23,26 @@ impl Contents {
     }
 
     /// Fetches the checksum lines of the shards that prove `paths`; afterwards [`Self::expected`] answers for them.
+    ///
+    /// A shard that does not come back whole costs no photo: it is a problem, and its files are told to be unproven.
     pub(super) fn fetch_checksums<'a>(
         &mut self,
         repository: &Repository,
         paths: impl Iterator<Item = &'a str>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Problem>, Error> {
+        let mut problems = Vec::new();
         let shards: BTreeSet<String> = paths.map(checksum_shard).collect();
         for shard in shards {
             let Some(file) = self.files.get(&format!("keepsake/checksums/{shard}.b3")) else { continue };
-            let text = String::from_utf8_lossy(&read_whole(repository, file)?).into_owned();
-            self.checksums.extend(text.lines().filter_map(parse_line));
+            match read_whole(repository, file) {
+                Ok(bytes) => self.checksums.extend(String::from_utf8_lossy(&bytes).lines().filter_map(parse_line)),
+                Err(Error::Repository(error)) if error.is_of_one_file() => {
+                    problems.push(Problem::new(file.path.as_str(), ProblemKind::Damaged, Error::chain(&error)));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        Ok(problems)
     }
 
     /// The hash that the snapshot gives for `path`, if its shard was fetched and names it.

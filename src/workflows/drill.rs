@@ -115,8 +115,11 @@ fn drill_one(
         .map_err(|cause| Error::RestoreTo { path: around.scratch.clone(), cause })?;
     let mut report = RepositoryDrill { snapshot: Some(snapshot.id.to_string()), ..RepositoryDrill::default() };
     prove_own_files(&repository, &mut contents, scratch.path(), &mut report)?;
-    let (proven, ended) = prove(&repository, &contents, &plan, scratch.path(), &mut report, listener)?;
+    let mut proven = Vec::new();
+    let ended = prove(&repository, &contents, &plan, scratch.path(), &mut report, &mut proven, listener);
+    // Whatever ended it: what came back is proven, what came back wrong is not any more.
     record(open, &repository_id, around.now, &plan, &proven, &mut report)?;
+    let ended = ended?;
     report.fetched_bytes = repository.traffic().fetched_bytes;
     Ok((report, ended))
 }
@@ -128,9 +131,15 @@ fn prove_own_files(
     scratch: &Path,
     report: &mut RepositoryDrill,
 ) -> Result<(), Error> {
-    contents.fetch_checksums(repository, std::iter::once("keepsake/"))?;
-    let own: Vec<&SnapshotFile> =
-        contents.files.values().filter(|file| contents.expected(&file.path).is_some()).collect();
+    let every_path: Vec<String> = contents.files.keys().cloned().collect();
+    for lost in contents.fetch_checksums(repository, every_path.iter().map(String::as_str))? {
+        report.failed.push(DrillFailure { path: lost.path, reason: lost.message });
+    }
+    let own: Vec<&SnapshotFile> = contents
+        .files
+        .values()
+        .filter(|file| file.path.starts_with("keepsake/") && contents.expected(&file.path).is_some())
+        .collect();
     for file in own {
         report.restored += 1;
         match bring_back(repository, file, contents.expected(&file.path), &scratch.join(&file.path), Overwrite::Never) {
@@ -148,20 +157,20 @@ fn prove(
     plan: &[choose::Chosen],
     scratch: &Path,
     report: &mut RepositoryDrill,
+    proven: &mut Vec<ObjectId>,
     listener: &dyn Listener,
-) -> Result<(Vec<ObjectId>, Ended), Error> {
-    let mut proven = Vec::new();
+) -> Result<Ended, Error> {
     let bytes_total = plan.iter().map(|one| one.size).sum();
     let mut bytes_done = 0;
     for (files_done, one) in (1..).zip(plan) {
         if listener.stop_requested() {
-            return Ok((proven, Ended::Stopped));
+            return Ok(Ended::Stopped);
         }
         report.restored += 1;
         let target = scratch.join("object");
         let back = match contents.files.get(&one.path) {
             Some(file) => bring_back(repository, file, Some(one.object), &target, Overwrite::Never),
-            None => Err(NotBack::Unproven),
+            None => Err(NotBack::NotThere),
         };
         match back {
             Ok(Brought::Back { object }) => {
@@ -169,7 +178,7 @@ fn prove(
                 proven.push(object);
                 std::fs::remove_file(&target).map_err(|cause| Error::RestoreTo { path: target.clone(), cause })?;
             }
-            Ok(Brought::AlreadyThere | Brought::InTheWay) => {
+            Ok(Brought::BackUnproven | Brought::AlreadyThere | Brought::InTheWay) => {
                 report
                     .failed
                     .push(DrillFailure { path: one.path.clone(), reason: "the scratch space is not empty".into() });
@@ -177,13 +186,15 @@ fn prove(
             Err(error) if error.is_full_disk() => {
                 return Err(Error::ScratchFull { folder: scratch.to_owned() });
             }
+            // The network or the drive went away: that says nothing of this file, nor of the others.
+            Err(NotBack::Repository(error)) if !error.is_of_one_file() => return Err(error.into()),
             Err(error) => report.failed.push(failure(&one.path, &error)),
         }
         bytes_done += one.size;
         let files_total = plan.len() as u64;
         listener.progress(Progress { stage: Stage::Drilling, files_done, files_total, bytes_done, bytes_total });
     }
-    Ok((proven, Ended::AsPlanned))
+    Ok(Ended::AsPlanned)
 }
 
 fn failure(path: &str, error: &NotBack) -> DrillFailure {

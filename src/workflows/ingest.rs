@@ -71,6 +71,7 @@ pub fn ingest(
     if stored.is_ok() && tally.report.complete && !dry_run {
         let described = examine::examine_and_describe(open, around, listener)?;
         tally.note_examined(&described);
+        tally.report.complete = !listener.stop_requested();
         tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
         if let Some(name) = album {
             add_to_album(open, &owner, name, &tally.objects, around)?;

@@ -55,8 +55,13 @@ pub fn recover(
     objects.sweep_incoming()?;
 
     let every_path: Vec<String> = contents.files.keys().cloned().collect();
-    contents.fetch_checksums(&repository, every_path.iter().map(String::as_str))?;
-    let mut report = RecoverReport { snapshot: snapshot.id.to_string(), words, ..RecoverReport::default() };
+    let lost_checksums = contents.fetch_checksums(&repository, every_path.iter().map(String::as_str))?;
+    let mut report = RecoverReport {
+        snapshot: snapshot.id.to_string(),
+        words,
+        problems: lost_checksums,
+        ..RecoverReport::default()
+    };
     let mut catalog = unfinished_catalog(&repository, &contents, &archive, &mut report)?;
     catalog.skip_generations(around.now)?;
     let mut open = OpenArchive { archive, catalog, objects, secrets };
@@ -228,6 +233,12 @@ fn one_path_per_object<'a>(
             wanted.entry(object).or_insert(file);
         }
     }
+    // Where checksums are lost, the catalog still says what stands where; each object is held against its name anyway.
+    for (object, path) in path_of_each_object(&open.catalog.snapshot_plan()?) {
+        if let Some(file) = contents.files.get(&path) {
+            wanted.entry(object).or_insert(file);
+        }
+    }
     Ok(wanted)
 }
 
@@ -242,6 +253,10 @@ fn fetch_object(
     if let Err(error) = repository.read(file, &mut incoming) {
         if let Some(failed) = incoming.failed {
             return Err(failed.into());
+        }
+        if !error.is_of_one_file() {
+            // The network or the drive went away: the recovery is taken up again from here, not finished without it.
+            return Err(error.into());
         }
         return Ok(Err(Problem::new(file.path.as_str(), ProblemKind::Unreadable, Error::chain(&error))));
     }

@@ -1,5 +1,6 @@
 //! Rescue: the whole main job for a person in a hurry, each step the same verb that stands alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::drill::{DrillOptions, Share, drill};
@@ -32,7 +33,7 @@ pub struct RescuePlan {
 ///
 /// # Errors
 ///
-/// The archive cannot be made or opened, the sources gave nothing, a repository cannot be added.
+/// The archive cannot be made or opened, or the sources gave nothing.
 pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener) -> Result<RescueReport, Error> {
     let RescuePlan { sources, archive, backup_to } = plan;
     let mut report = RescueReport::default();
@@ -65,7 +66,7 @@ pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener
         }
         examine_and_describe(&mut open, around, listener)?;
     }
-    add_missing(&mut open, backup_to, around)?;
+    report.failed_repositories = add_missing(&mut open, backup_to, around, listener);
     if open.archive.settings.repositories.is_empty() {
         listener.note("there is no place to back up to yet: name one with --backup-to");
     } else {
@@ -90,15 +91,27 @@ fn open_or_init(folder: &Path, around: &Circumstances, listener: &dyn Listener) 
     Ok(new.open)
 }
 
-fn add_missing(open: &mut OpenArchive, locations: &[Location], around: &Circumstances) -> Result<(), Error> {
+/// Adds the places that are not known yet; one that cannot be used never stops the next.
+fn add_missing(
+    open: &mut OpenArchive,
+    locations: &[Location],
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Vec<String> {
+    let mut failed = Vec::new();
     for location in locations {
-        let known = open.archive.settings.repositories.iter().any(|one| one.location == location.to_string());
-        if !known {
-            let name = free_name(open, location)?;
-            add_repository(open, &name, location, &std::collections::BTreeMap::new(), None, around)?;
+        if open.archive.settings.repositories.iter().any(|one| one.location == location.to_string()) {
+            continue;
+        }
+        let added = free_name(open, location)
+            .and_then(|name| add_repository(open, &name, location, &BTreeMap::new(), None, around));
+        if let Err(error) = added {
+            let told = format!("{location}: {}", error.told());
+            listener.note(&told);
+            failed.push(told);
         }
     }
-    Ok(())
+    failed
 }
 
 /// “disk”, “s3”, “b2”, and a number behind it from the second on.

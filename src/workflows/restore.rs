@@ -63,7 +63,7 @@ pub fn restore(
         ..RestoreReport::default()
     };
     if !dry_run {
-        contents.fetch_checksums(&repository, paths.iter().map(String::as_str))?;
+        report.problems = contents.fetch_checksums(&repository, paths.iter().map(String::as_str))?;
         let mut restoring = Restoring {
             repository: &repository,
             contents: &contents,
@@ -156,6 +156,11 @@ impl Restoring<'_> {
                 }
                 return Ok(());
             }
+            Ok(Brought::BackUnproven) => Problem::new(
+                path,
+                ProblemKind::Unproven,
+                "it is back, but its checksum in the snapshot is lost: only the repository's own hashes say that it is right",
+            ),
             Ok(Brought::InTheWay) => Problem::new(
                 path,
                 ProblemKind::InTheWay,
@@ -181,7 +186,7 @@ fn kind(error: &NotBack) -> ProblemKind {
     match error {
         NotBack::Repository(_) => ProblemKind::Unreadable,
         NotBack::Altered { .. } => ProblemKind::Altered,
-        NotBack::Unproven => ProblemKind::Missing,
+        NotBack::NotThere => ProblemKind::Missing,
         NotBack::Unwritable { .. } => ProblemKind::Unwritable,
     }
 }

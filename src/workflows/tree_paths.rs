@@ -1,6 +1,6 @@
 //! Where things stand in a snapshot, read off the plan that snapshots are made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Plan;
 use crate::model::{ObjectId, PhotoId};
@@ -36,4 +36,13 @@ pub(super) fn photos_by_path(plan: &Plan) -> BTreeMap<String, PhotoId> {
         }
     }
     photos
+}
+
+/// The objects that stand at some paths.
+pub(super) fn objects_at<'a>(plan: &Plan, paths: impl Iterator<Item = &'a String>) -> Vec<ObjectId> {
+    let wanted: BTreeSet<&String> = paths.collect();
+    let of_photos = plan.photos.iter().map(|photo| (&photo.path, photo.object));
+    let beside = plan.photos.iter().flat_map(|photo| photo.companions.iter().map(|file| (&file.path, file.object)));
+    let kept = plan.kept.iter().map(|file| (&file.path, file.object));
+    of_photos.chain(beside).chain(kept).filter(|(path, _)| wanted.contains(path)).map(|(_, object)| object).collect()
 }

@@ -74,7 +74,10 @@ fn restore_some(one: &KitRepository, archive_id: &str, around: &Circumstances) -
     // First, middle and last: the same three each time would say little of the rest.
     let step = (photos.len() / FILES).max(1);
     let picked: Vec<&String> = photos.iter().step_by(step).take(FILES).collect();
-    contents.fetch_checksums(&repository, picked.iter().map(|path| path.as_str()))?;
+    let lost = contents.fetch_checksums(&repository, picked.iter().map(|path| path.as_str()))?;
+    if let Some(lost) = lost.first() {
+        return Err(Error::NotBack { path: lost.path.clone(), why: lost.message.clone() });
+    }
     let scratch = tempfile::Builder::new()
         .prefix("keepsake-kit-")
         .tempdir_in(&around.scratch)

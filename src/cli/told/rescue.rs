@@ -23,6 +23,9 @@ impl Told for RescueReport {
         for failed in &self.failed_sources {
             writeln!(out, "Not read: {failed}")?;
         }
+        for failed in &self.failed_repositories {
+            writeln!(out, "NO copy at {failed}")?;
+        }
         where_the_copies_are(self, out)?;
         what_was_proven(self, out)?;
         verdict(out, &self.status)?;

@@ -13,6 +13,8 @@ pub struct RescueReport {
     pub ingests: Vec<IngestReport>,
     /// Sources that could not be read, and why.
     pub failed_sources: Vec<String>,
+    /// Places that could not be made a repository, and why.
+    pub failed_repositories: Vec<String>,
     /// The copies.
     pub backup: BackupReport,
     /// What was proven by restoring.
