@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::access::{chosen, open_known};
+use super::check::{read_damage, record_check};
 use super::open_archive::hold;
 use super::{Circumstances, Error, OpenArchive, make_kit};
-use crate::catalog::{CheckRow, Job, Outcome, RunId, SnapshotRow};
+use crate::catalog::{Job, Outcome, RunId, SnapshotRow};
 use crate::config::{Lock, RepositorySettings, Sharing};
 use crate::events::Listener;
 use crate::model::report::{BackupReport, BackupState, RepositoryBackup};
@@ -171,24 +172,16 @@ fn damage(
     around: &Circumstances,
     listener: &dyn Listener,
 ) -> Result<Damage, Error> {
-    let checked = repository.check(ReadData::No, listener)?;
     // Damage that only reading finds is not gone because a look at the structure does not see it.
-    let read_damage = open.catalog.newest_check(&repository.id())?.filter(|check| !check.ok && check.read_bytes > 0);
-    if read_damage.is_none() {
-        let ok = checked.findings.is_empty();
-        open.catalog
-            .record_check(&repository.id(), CheckRow { at: around.moment(), ok, read_bytes: checked.read_bytes })?;
-    }
+    let read = if read_damage(open, &repository.id())? { ReadData::All } else { ReadData::No };
+    let checked = repository.check(read, listener)?;
+    record_check(open, &repository.id(), &checked, around)?;
     let beside_the_data =
         |finding: &CheckFinding| matches!(finding.kind, FindingKind::SnapshotDamaged | FindingKind::KeyDamaged);
     let place = repository.location().to_string();
     let told = |finding: CheckFinding| Problem::new(place.as_str(), ProblemKind::Damaged, finding.what);
-    let touches_newest = read_damage.is_some() || !checked.findings.iter().all(beside_the_data);
-    let mut problems: Vec<Problem> = checked.findings.into_iter().map(told).collect();
-    if let Some(check) = read_damage {
-        let message = format!("the check of {:.0} read damaged data; keepsake check --read-data tells which", check.at);
-        problems.push(Problem::new(place.as_str(), ProblemKind::Damaged, message));
-    }
+    let touches_newest = !checked.findings.iter().all(beside_the_data);
+    let problems = checked.findings.into_iter().map(told).collect();
     Ok(Damage { touches_newest, problems })
 }
 

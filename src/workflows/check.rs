@@ -12,7 +12,7 @@ use crate::events::{Listener, Progress, Stage};
 use crate::model::PhotoId;
 use crate::model::report::{CheckReport, Finding, ObjectsCheck, RepositoryCheck, UNOPENABLE};
 use crate::objects::Verdict;
-use crate::repository::ReadData;
+use crate::repository::{Checked, ReadData};
 
 /// What to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,7 +130,7 @@ fn check_one(
     let repository = open_known(open, settings)?;
     let checked = repository.check(read_data, listener)?;
     let ok = checked.findings.is_empty();
-    open.catalog.record_check(&repository.id(), CheckRow { at: around.now, ok, read_bytes: checked.read_bytes })?;
+    record_check(open, &repository.id(), &checked, around)?;
     if !ok {
         let objects = objects_at(&open.catalog.snapshot_plan()?, checked.findings.iter().flat_map(|one| &one.paths));
         open.catalog.forget_proofs(&repository.id(), &objects)?;
@@ -147,4 +147,24 @@ fn check_one(
         })
         .collect();
     Ok(RepositoryCheck { read_bytes: checked.read_bytes, findings, ..RepositoryCheck::default() })
+}
+
+/// Whether the newest word on a repository's data is that reading found damage.
+pub(super) fn read_damage(open: &OpenArchive, repository_id: &str) -> Result<bool, Error> {
+    Ok(open.catalog.newest_check(repository_id)?.is_some_and(|check| !check.ok && check.read_bytes > 0))
+}
+
+/// Writes down what a check found; one that read nothing does not take back what reading found.
+pub(super) fn record_check(
+    open: &mut OpenArchive,
+    repository_id: &str,
+    checked: &Checked,
+    around: &Circumstances,
+) -> Result<(), Error> {
+    let ok = checked.findings.is_empty();
+    if ok && checked.read_bytes == 0 && read_damage(open, repository_id)? {
+        return Ok(());
+    }
+    let row = CheckRow { at: around.moment(), ok, read_bytes: checked.read_bytes };
+    Ok(open.catalog.record_check(repository_id, row)?)
 }

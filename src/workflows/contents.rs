@@ -12,6 +12,8 @@ pub(super) struct Contents {
     /// Every file, by its path.
     pub(super) files: BTreeMap<String, SnapshotFile>,
     checksums: BTreeMap<String, ObjectId>,
+    /// Shards that did not come back whole.
+    lost: BTreeSet<String>,
 }
 
 impl Contents {
@@ -19,7 +21,7 @@ impl Contents {
     pub(super) fn list(repository: &Repository, snapshot: &SnapshotId) -> Result<Self, Error> {
         let files = repository.files(snapshot)?;
         let files = files.into_iter().filter(|file| is_plain(&file.path)).map(|file| (file.path.clone(), file));
-        Ok(Self { files: files.collect(), checksums: BTreeMap::new() })
+        Ok(Self { files: files.collect(), checksums: BTreeMap::new(), lost: BTreeSet::new() })
     }
 
     /// Fetches the checksum lines of the shards that prove `paths`; afterwards [`Self::expected`] answers for them.
@@ -37,12 +39,18 @@ impl Contents {
             match read_whole(repository, file) {
                 Ok(bytes) => self.checksums.extend(String::from_utf8_lossy(&bytes).lines().filter_map(parse_line)),
                 Err(Error::Repository(error)) if error.is_of_one_file() => {
+                    self.lost.insert(shard.clone());
                     problems.push(Problem::new(file.path.as_str(), ProblemKind::Damaged, Error::chain(&error)));
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(problems)
+    }
+
+    /// Whether the hash of `path` was written into the snapshot, and is lost.
+    pub(super) fn is_hash_lost(&self, path: &str) -> bool {
+        self.lost.contains(&checksum_shard(path))
     }
 
     /// The hash that the snapshot gives for `path`, if its shard was fetched and names it.

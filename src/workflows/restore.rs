@@ -142,6 +142,11 @@ impl Restoring<'_> {
             self.placed.entry(object).or_insert(target);
             return Ok(());
         }
+        if expected.is_none() && !self.contents.is_hash_lost(path) {
+            let message = "the snapshot holds no checksum for it, so nothing proves it";
+            report.problems.push(Problem::new(path, ProblemKind::Missing, message));
+            return Ok(());
+        }
         let problem = match bring_back(self.repository, file, expected, &target, self.overwrite) {
             Ok(Brought::Back { object }) => {
                 if file.links > 1 {

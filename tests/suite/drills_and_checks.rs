@@ -109,6 +109,22 @@ fn a_check_that_reads_the_data_finds_an_altered_pack_and_says_whose_photos() {
 }
 
 #[test]
+fn damage_that_reading_found_outlives_the_next_nights_backup() {
+    let sandbox = backed_up();
+    answer(&sandbox, 0, &["drill"]);
+    let pack = pack(&sandbox);
+    let half = fs::metadata(&pack).unwrap().len() as usize / 2;
+    alter(&pack, half);
+    answer(&sandbox, 4, &["check", "--read-data"]);
+    let backup = answer(&sandbox, 3, &["backup"]);
+    assert_eq!(backup["repositories"][0]["state"], "partial", "{backup}");
+    answer(&sandbox, 0, &["check"]);
+    let backup = answer(&sandbox, 3, &["backup"]);
+    assert_eq!(backup["repositories"][0]["state"], "partial", "a look at the structure takes nothing back: {backup}");
+    assert!(!answer(&sandbox, 4, &["status"])["problems"].as_array().unwrap().is_empty());
+}
+
+#[test]
 fn a_missing_pack_is_found_without_reading_and_the_next_backup_heals_it() {
     let sandbox = backed_up();
     fs::remove_file(pack(&sandbox)).unwrap();

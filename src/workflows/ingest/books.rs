@@ -137,8 +137,8 @@ impl<'a> Books<'a> {
 
     /// Whether an earlier run settled the file and it has not changed since; if so it is counted and not read.
     ///
-    /// A run that was cut short settles what it recorded too: rows are written after their objects are durable. A file
-    /// that was written so shortly before that run that its time could hide a second change is read again.
+    /// A run that was cut short settles what it recorded too: rows are written after their objects are durable. Only a
+    /// file written so shortly before such a run that its time could hide a second change is read again.
     fn is_known(&mut self, found: &FoundFile) -> Result<bool, Error> {
         let Some((_, source)) = self.plan.booked.filter(|_| !self.plan.reread) else {
             return Ok(false);
@@ -150,7 +150,7 @@ impl<'a> Books<'a> {
             .stamp
             .modified_at
             .is_some_and(|modified_at| modified_at.as_second().saturating_add(3) < seen.run_started_at.as_second());
-        if !old_enough {
+        if !seen.run_complete && !old_enough {
             return Ok(false);
         }
         if !self.is_settled(&seen)? {
