@@ -7,8 +7,6 @@ use crate::model::Problem;
 /// What a piece of work is doing, for one line of progress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
-    /// Finding out what there is to read.
-    Listing,
     /// Reading files from a source into the archive.
     Storing,
     /// Reading facts and condition out of stored objects.

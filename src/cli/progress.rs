@@ -174,7 +174,6 @@ fn amount(progress: Progress) -> String {
 
 fn title(stage: Stage) -> &'static str {
     match stage {
-        Stage::Listing => "listing",
         Stage::Storing => "storing",
         Stage::Examining => "examining",
         Stage::BackingUp => "backing up",

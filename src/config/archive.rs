@@ -115,16 +115,6 @@ impl Archive {
         self.folder.join("objects")
     }
 
-    /// Derived pictures, which can be made again.
-    pub fn previews_folder(&self) -> PathBuf {
-        self.folder.join("previews")
-    }
-
-    /// Copies that are not finished.
-    pub fn incoming_folder(&self) -> PathBuf {
-        self.folder.join("incoming")
-    }
-
     /// Where runs say that they are busy.
     pub fn locks_folder(&self) -> PathBuf {
         self.folder.join("locks")

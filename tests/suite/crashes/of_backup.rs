@@ -101,7 +101,7 @@ impl Beginning {
     }
 
     /// The trees below the newest snapshot's root, by name: equal ids are equal trees, to the last byte. That of
-    /// Keepsake's own files holds the time at which it was written, and is only named.
+    /// Keepsake's own files tells when each photo was kept, which differs from run to run: it is only named.
     fn trees(&self) -> Option<BTreeMap<String, String>> {
         let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).expect("restic writes JSON");
         let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
