@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ fn disks_of(path: &Path) -> Option<BTreeSet<PathBuf>> {
     let device = fs::metadata(path).ok()?.dev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     if let Ok(block) = fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")) {
-        return Some(whole_disks(&block));
+        return whole_disks(&block);
     }
     // A number without a block device: btrfs gives one to each subvolume, a share has one of its own.
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
@@ -35,16 +36,23 @@ fn disks_of(path: &Path) -> Option<BTreeSet<PathBuf>> {
     disks_of_mount(&mounts, &path)
 }
 
-/// Partitions lie on a disk, volumes of LVM, RAID and encryption on others.
-fn whole_disks(block: &Path) -> BTreeSet<PathBuf> {
-    let below: Vec<PathBuf> = fs::read_dir(block.join("slaves"))
-        .map(|slaves| slaves.flatten().filter_map(|slave| fs::canonicalize(slave.path()).ok()).collect())
-        .unwrap_or_default();
-    if !below.is_empty() {
-        return below.iter().flat_map(|slave| whole_disks(slave)).collect();
+/// Partitions lie on a disk, volumes of LVM, RAID and encryption on others. `None` when one of them cannot be looked at.
+fn whole_disks(block: &Path) -> Option<BTreeSet<PathBuf>> {
+    let mut disks = BTreeSet::new();
+    match fs::read_dir(block.join("slaves")) {
+        Ok(slaves) => {
+            for slave in slaves {
+                disks.extend(whole_disks(&fs::canonicalize(slave.ok()?.path()).ok()?)?);
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(_) => return None,
     }
-    let disk = if block.join("partition").exists() { block.parent().unwrap_or(block) } else { block };
-    BTreeSet::from([disk.to_owned()])
+    if disks.is_empty() {
+        let disk = if block.join("partition").exists() { block.parent()? } else { block };
+        disks.insert(disk.to_owned());
+    }
+    Some(disks)
 }
 
 /// What the mount that `path` lies on is made of (proc(5), mountinfo: mount point in field 5, then after the dash the
@@ -57,7 +65,7 @@ fn disks_of_mount(mounts: &str, path: &Path) -> Option<BTreeSet<PathBuf>> {
         _ if mount.source.starts_with("/dev/") => {
             let device = fs::metadata(&mount.source).ok()?.rdev();
             let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-            fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).ok().map(|block| whole_disks(&block))
+            fs::canonicalize(format!("/sys/dev/block/{major}:{minor}")).ok().and_then(|block| whole_disks(&block))
         }
         // A share: the server and its folder, which is never one of this machine's disks.
         _ => Some(BTreeSet::from([PathBuf::from(mount.source)])),
