@@ -9,6 +9,7 @@ mod condition;
 mod facts;
 pub mod in_words;
 mod kind;
+mod likeness;
 mod object_id;
 mod photo;
 mod problem;
@@ -20,6 +21,7 @@ pub use capture_time::{CaptureTime, Certainty, TimeCandidate, TimeSource, UtcOff
 pub use condition::{Condition, Depth, Examination};
 pub use facts::{Facts, Position};
 pub use kind::{Family, Kind, ParseKindError};
+pub use likeness::{Likeness, Look, ParseLikenessError, Payload};
 pub use object_id::{Hasher, ObjectId, ParseIdError, Sha1Digest};
 pub use photo::{CompanionRole, ParsePhotoIdError, PhotoId};
 pub use problem::{Problem, ProblemKind};

@@ -8,7 +8,7 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use super::error::CatalogError;
-use crate::model::{ObjectId, PhotoId, RawPath};
+use crate::model::{Likeness, Look, ObjectId, Payload, PhotoId, RawPath};
 
 /// A number of bytes or an inode: 64 bits either way, so that nothing is ever cut off.
 pub(super) fn to_i64(number: u64) -> i64 {
@@ -40,6 +40,13 @@ pub(super) fn object(row: &Row<'_>, column: usize) -> rusqlite::Result<ObjectId>
 /// The object whose 32 bytes may stand in a column.
 pub(super) fn object_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ObjectId>> {
     Ok(row.get::<_, Option<[u8; 32]>>(column)?.map(ObjectId::from_hash))
+}
+
+/// The likeness whose halves may stand in two columns.
+pub(super) fn likeness(row: &Row<'_>, payload: usize, look: usize) -> rusqlite::Result<Likeness> {
+    let payload = row.get::<_, Option<[u8; 16]>>(payload)?.map(Payload::from_hash);
+    let look = row.get::<_, Option<[u8; 40]>>(look)?.map(|bytes| Look::from_bytes(&bytes));
+    Ok(Likeness { payload, look })
 }
 
 /// The photo whose id stands in a column.

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::columns::{self, to_json};
 use super::sightings::object_row;
 use super::{Catalog, CatalogError};
-use crate::model::{Examination, Facts, Kind, ObjectId, Position};
+use crate::model::{Examination, Facts, Kind, Look, ObjectId, Payload, Position};
 
 /// The version of the examiner. Raised when it learns something new, so that every object is looked at again.
 pub const EXAMINER_VERSION: u32 = 1;
@@ -46,12 +46,12 @@ impl Catalog {
         let change = self.change()?;
         for (object, examination) in results {
             let row = object_row(&change, object)?.ok_or(CatalogError::ObjectNotFound { object: *object })?;
-            let Examination { condition, depth, good_percent, finding, facts } = examination;
+            let Examination { condition, depth, good_percent, finding, facts, likeness } = examination;
             let facts = Facts { position: facts.position.and_then(rounded), ..facts.clone() };
             change
                 .prepare_cached(
                     "UPDATE object SET examined_version = ?2, condition = ?3, depth = ?4, good_percent = ?5,
-                         finding = ?6, facts = ?7 WHERE row = ?1",
+                         finding = ?6, facts = ?7, payload = ?8, look = ?9 WHERE row = ?1",
                 )?
                 .execute(params![
                     row,
@@ -61,6 +61,8 @@ impl Catalog {
                     good_percent,
                     finding,
                     to_json(&facts)?,
+                    likeness.payload.as_ref().map(Payload::as_bytes),
+                    likeness.look.map(Look::to_bytes),
                 ])?;
             change
                 .prepare_cached(
@@ -80,7 +82,7 @@ impl Catalog {
     /// What was found in an object; `None` until somebody has looked.
     pub fn examination(&self, object: &ObjectId) -> Result<Option<Examination>, CatalogError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT condition, depth, good_percent, finding, facts FROM object
+            "SELECT condition, depth, good_percent, finding, facts, payload, look FROM object
              WHERE id = ?1 AND examined_version > 0",
         )?;
         let found = statement.query_row([object.as_bytes()], |row| {
@@ -90,6 +92,7 @@ impl Catalog {
                 good_percent: row.get(2)?,
                 finding: row.get(3)?,
                 facts: columns::json(row, 4)?,
+                likeness: columns::likeness(row, 5, 6)?,
             })
         });
         Ok(found.optional()?)
@@ -106,7 +109,7 @@ pub(super) fn rounded(position: Position) -> Option<Position> {
 mod tests {
     use super::*;
     use crate::catalog::sample::{Sample, intact, kept};
-    use crate::model::{Condition, Depth};
+    use crate::model::{Condition, Depth, Likeness};
 
     #[test]
     fn an_object_is_to_be_examined_until_it_was() {
@@ -123,6 +126,10 @@ mod tests {
             good_percent: Some(61),
             finding: Some("ends after 61 % of the picture".to_owned()),
             facts: Facts { camera: Some("Canon EOS 350D".to_owned()), ..Facts::default() },
+            likeness: Likeness {
+                payload: Some(Payload::from_hash([7; 16])),
+                look: Some(Look { coarse: u64::MAX, fine: [1, 2, 3, 4] }),
+            },
         };
         let object = waiting[0].0;
         assert_eq!(sample.catalog.examination(&object).unwrap(), None);

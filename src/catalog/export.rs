@@ -107,7 +107,8 @@ fn sources(moment: &Connection, shards: &mut Shards) -> Result<BTreeMap<i64, Str
 
 fn objects(moment: &Connection, shards: &mut Shards) -> Result<(), CatalogError> {
     let mut statement = moment.prepare(
-        "SELECT id, sha1, size, kind, kept_at, examined_version, condition, depth, good_percent, finding, facts
+        "SELECT id, sha1, size, kind, kept_at, examined_version, condition, depth, good_percent, finding, facts,
+             payload, look
          FROM object ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
@@ -116,14 +117,19 @@ fn objects(moment: &Connection, shards: &mut Shards) -> Result<(), CatalogError>
         let version: u32 = row.get(5)?;
         let examined = match version {
             0 => None,
-            version => Some(Examined {
-                version,
-                condition: columns::word(row, 6)?,
-                depth: columns::word(row, 7)?,
-                good_percent: row.get(8)?,
-                finding: row.get(9)?,
-                facts: columns::json(row, 10)?,
-            }),
+            version => {
+                let likeness = columns::likeness(row, 11, 12)?;
+                Some(Examined {
+                    version,
+                    condition: columns::word(row, 6)?,
+                    depth: columns::word(row, 7)?,
+                    good_percent: row.get(8)?,
+                    finding: row.get(9)?,
+                    facts: columns::json(row, 10)?,
+                    payload: likeness.payload,
+                    look: likeness.look,
+                })
+            }
         };
         let line = ObjectLine {
             object: columns::object(row, 0)?,

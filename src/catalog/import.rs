@@ -16,7 +16,7 @@ use super::sightings::object_row;
 use super::sources::{self, SourceIdentity};
 use super::{Catalog, CatalogError};
 use crate::formats::file_name::fold_case;
-use crate::model::{ObjectId, Problem, ProblemKind};
+use crate::model::{Look, ObjectId, Payload, Problem, ProblemKind};
 
 /// What came out of an export.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -202,7 +202,7 @@ fn object(change: &Connection, line: &ObjectLine) -> Result<(), LineError> {
         change
             .prepare_cached(
                 "UPDATE object SET examined_version = ?2, condition = ?3, depth = ?4, good_percent = ?5, finding = ?6,
-                     facts = ?7 WHERE row = ?1",
+                     facts = ?7, payload = ?8, look = ?9 WHERE row = ?1",
             )?
             .execute(params![
                 change.last_insert_rowid(),
@@ -212,6 +212,8 @@ fn object(change: &Connection, line: &ObjectLine) -> Result<(), LineError> {
                 examined.good_percent,
                 examined.finding,
                 to_json(&examined.facts)?,
+                examined.payload.as_ref().map(Payload::as_bytes),
+                examined.look.map(Look::to_bytes),
             ])?;
     }
     Ok(())

@@ -7,8 +7,8 @@ use jiff::civil::DateTime;
 
 use super::{Catalog, Description, FileOutcome, FileRecord, Job, Recorded, RunId, SourceId, SourceIdentity};
 use crate::model::{
-    CaptureTime, Certainty, CompanionRole, Condition, Depth, Examination, Facts, FileStamp, Kind, ObjectId, PhotoId,
-    Position, RawPath, Sha1Digest, TimeSource,
+    CaptureTime, Certainty, CompanionRole, Condition, Depth, Examination, Facts, FileStamp, Kind, Likeness, ObjectId,
+    PhotoId, Position, RawPath, Sha1Digest, TimeSource,
 };
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -78,6 +78,7 @@ pub(super) fn intact() -> Examination {
         good_percent: None,
         finding: None,
         facts: Facts::default(),
+        likeness: Likeness::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
-use crate::model::{Examination, Kind};
+use crate::model::{Examination, Kind, Likeness};
 
 use super::{condition, facts};
 
@@ -19,5 +19,5 @@ pub fn examine<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Resu
     facts.width = tested.width.or(facts.width);
     facts.height = tested.height.or(facts.height);
     let condition::Tested { condition, depth, good_percent, finding, .. } = tested;
-    Ok(Examination { condition, depth, good_percent, finding, facts })
+    Ok(Examination { condition, depth, good_percent, finding, facts, likeness: Likeness::default() })
 }

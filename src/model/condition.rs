@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
+use super::{Facts, Likeness};
 
 /// How whole a photo is, as far as [`Depth`] says it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -85,4 +85,6 @@ pub struct Examination {
     pub finding: Option<String>,
     /// What the file says about itself.
     pub facts: Facts,
+    /// What finds the same picture in other files.
+    pub likeness: Likeness,
 }

@@ -10,7 +10,9 @@ use crate::catalog::description::Description;
 use crate::catalog::said::Subject;
 use crate::catalog::sightings::SeenOutcome;
 use crate::catalog::sources::SourceIdentity;
-use crate::model::{AlbumName, CompanionRole, Condition, Depth, Facts, Kind, ObjectId, PhotoId, RawPath};
+use crate::model::{
+    AlbumName, CompanionRole, Condition, Depth, Facts, Kind, Look, ObjectId, Payload, PhotoId, RawPath,
+};
 
 /// The version of the lines, in the first line of every shard.
 pub(in crate::catalog) const SCHEMA: u32 = 1;
@@ -95,6 +97,10 @@ pub(in crate::catalog) struct Examined {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::catalog) finding: Option<String>,
     pub(in crate::catalog) facts: Facts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::catalog) payload: Option<Payload>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::catalog) look: Option<Look>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -56,15 +56,18 @@ CREATE TABLE object (
     size             INTEGER NOT NULL,
     kind             TEXT    NOT NULL,
     kept_at          INTEGER NOT NULL,
-    examined_version INTEGER NOT NULL DEFAULT 0,   -- of the examiner that wrote the five columns below; 0: none yet
+    examined_version INTEGER NOT NULL DEFAULT 0,   -- of the examiner that wrote the seven columns below; 0: none yet
     condition        TEXT,
     depth            TEXT,
     good_percent     INTEGER,
     finding          TEXT,
     facts            TEXT,                         -- model::Facts as JSON
+    payload          BLOB CHECK (length(payload) = 16),   -- model::Payload: the same in files that differ in metadata only
+    look             BLOB CHECK (length(look) = 40),      -- model::Look
     CHECK ((examined_version = 0) = (condition IS NULL))
 ) STRICT;
 CREATE INDEX object_by_examination ON object (examined_version, id);
+CREATE INDEX object_by_payload ON object (payload) WHERE payload IS NOT NULL;
 
 -- Files were met in this folder of this source. `path` ends with its slash, and is empty at the top:
 -- folder path + file name is the exact path, whatever its bytes.
