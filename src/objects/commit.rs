@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::{Disk, Entry, Store, Verdict, error::ObjectsError, incoming::Staged};
 use crate::model::{ObjectId, Sha1Digest};
@@ -39,6 +41,35 @@ enum Plan {
     Replace,
 }
 
+/// Does `work` to every item, `at_once` at a time, and comes back when all is done or an item has failed.
+fn together<T: Sync>(
+    items: &[T],
+    at_once: usize,
+    work: impl Fn(&T) -> Result<(), ObjectsError> + Sync,
+) -> Result<(), ObjectsError> {
+    let next = AtomicUsize::new(0);
+    let take_turns = || {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = work(item) {
+                next.store(items.len(), Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let helpers = at_once.min(items.len()).saturating_sub(1);
+        // A thread that cannot be had is no loss: the others do its share.
+        let helpers: Vec<_> =
+            (0..helpers).map_while(|_| thread::Builder::new().spawn_scoped(scope, take_turns).ok()).collect();
+        let mut done = take_turns();
+        for helper in helpers {
+            done = done.and(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    })
+}
+
 impl<D: Disk> Store<D> {
     /// Makes the copies objects, and answers in their order.
     ///
@@ -65,12 +96,11 @@ impl<D: Disk> Store<D> {
         let mut seen = HashSet::new();
         let mut plans = Vec::with_capacity(staged.len());
         for copy in &staged {
-            let plan = if seen.insert(copy.id) { self.plan(copy, trust)? } else { Plan::Discard };
-            if plan != Plan::Discard {
-                copy.temp.sync()?;
-            }
-            plans.push(plan);
+            plans.push(if seen.insert(copy.id) { self.plan(copy, trust)? } else { Plan::Discard });
         }
+        let wanted = staged.iter().zip(&plans).filter(|(_, plan)| **plan != Plan::Discard);
+        let wanted: Vec<&Staged<D>> = wanted.map(|(copy, _)| copy).collect();
+        together(&wanted, self.disk.syncs_at_once(), |copy| copy.temp.sync())?;
 
         // All bytes are durable. Only now may names appear.
         let mut folders = BTreeSet::new();
@@ -82,9 +112,8 @@ impl<D: Disk> Store<D> {
             committed.push(Committed { id, sha1, size, was_new });
         }
 
-        for folder in &folders {
-            self.sync_folder(folder)?;
-        }
+        let folders = Vec::from_iter(folders);
+        together(&folders, self.disk.syncs_at_once(), |folder| self.sync_folder(folder))?;
         self.sync_folder(&self.objects)?;
         Ok(committed)
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 /// through a link.
 pub trait Disk: Clone + Send + Sync {
     /// An open file. Closing it gives up its lock.
-    type File: Read + Write + Send + 'static;
+    type File: Read + Write + Send + Sync + 'static;
 
     /// Makes a folder; `AlreadyExists` if anything bears its name.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
@@ -27,6 +27,12 @@ pub trait Disk: Clone + Send + Sync {
 
     /// Makes the names in a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// How many syncs it is given at the same time. A file system that journals makes several durable in one go, but
+    /// only if it is asked for them together.
+    fn syncs_at_once(&self) -> usize {
+        1
+    }
 
     /// Renames a file to a name that is free; `AlreadyExists` if anything bears it.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;

@@ -45,6 +45,11 @@ impl Disk for LocalDisk {
         File::open(path)?.sync_all()
     }
 
+    /// 128 files of 115 kB on ext4: 490 ms one after the other, 25 ms with 8 at once, 20 ms with 16, no less with 32.
+    fn syncs_at_once(&self) -> usize {
+        16
+    }
+
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
             // NFS, and some file systems in user space, know no flags.

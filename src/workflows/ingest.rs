@@ -68,6 +68,7 @@ pub fn ingest(
     let mut tally = tally::Tally::new(booked, &folder);
     let photos_before = open.catalog.photo_count()?;
     let stored = store::store_all(open, &folder, &plan, &mut tally, listener);
+    tally.report.durable_seconds = started.elapsed().as_secs_f64();
     if stored.is_ok() && tally.report.complete && !dry_run {
         let described = examine::examine_and_describe(open, around, listener)?;
         tally.note_examined(&described);

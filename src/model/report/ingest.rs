@@ -35,6 +35,8 @@ pub struct IngestReport {
     pub stored_bytes: u64,
     /// How long it took.
     pub seconds: f64,
+    /// How long until every byte was durable; what came after was looking into the files.
+    pub durable_seconds: f64,
     /// Photos and videos that the archive did not have before (a raw file beside its JPEG is no photo of its own).
     pub new_photos: u64,
     /// Whether nothing was written because only a preview was asked for.

@@ -16,7 +16,7 @@ use crate::workflows::Error;
 
 /// A batch shares its folder syncs and its transaction; it is committed when it has this many files or bytes, or is
 /// this old.
-const BATCH_FILES: usize = 128;
+const BATCH_FILES: usize = 256;
 const BATCH_BYTES: u64 = 256 << 20;
 const BATCH_AGE: Duration = Duration::from_secs(2);
 
