@@ -22,7 +22,7 @@ pub use condition::{Condition, Depth, Examination};
 pub use facts::{Facts, Position};
 pub use kind::{Family, Kind, ParseKindError};
 pub use likeness::{Likeness, Look, ParseLikenessError, Payload};
-pub use object_id::{Hasher, ObjectId, ParseIdError, Sha1Digest};
+pub use object_id::{Hasher, Namer, ObjectId, ParseIdError, Sha1Digest};
 pub use photo::{CompanionRole, ParsePhotoIdError, PhotoId};
 pub use problem::{Problem, ProblemKind};
 pub use sighting::{FileStamp, RawPath};

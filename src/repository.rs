@@ -13,10 +13,13 @@ mod backend;
 mod check;
 mod engine;
 mod error;
+mod indexed;
 mod location;
 mod lock;
 mod open;
+mod pieces;
 mod read;
+mod read_each;
 mod snapshot;
 mod source;
 mod store;
@@ -26,7 +29,8 @@ mod uploads;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustic_core::repofile::{IndexFile, MasterKey, SnapshotFile as EngineSnapshot};
-use rustic_core::{FileType, Id, IndexedFullStatus, OpenStatus};
+use rustic_core::{FileType, Id, OpenStatus};
+use sha2::{Digest, Sha256};
 
 pub use self::access::{Access, BucketKeys, Key, OPTIONS};
 pub use self::back_up::BackedUp;
@@ -34,8 +38,10 @@ use self::backend::Backend;
 pub use self::check::{CheckFinding, Checked, FindingKind, ReadData};
 use self::engine::{Engine, connect};
 pub use self::error::{EngineFault, RepositoryError};
+use self::indexed::Indexed;
 pub use self::location::{Location, ParseLocationError, Scheme};
 pub use self::read::SnapshotFile;
+pub use self::read_each::ReadOne;
 pub use self::snapshot::{ParseSnapshotIdError, Snapshot, SnapshotId, SnapshotStamp};
 use self::store::Store;
 pub use self::store::{Fault, FaultKind, Traffic};
@@ -50,7 +56,7 @@ pub struct Repository {
     master: MasterKey,
     id: String,
     /// The index, as far as reading needs it; thrown away when a backup changes it.
-    indexed: Mutex<Option<Arc<Engine<IndexedFullStatus>>>>,
+    indexed: Mutex<Option<Arc<Indexed>>>,
 }
 
 impl std::fmt::Debug for Repository {
@@ -119,6 +125,18 @@ impl Repository {
         }
     }
 
+    /// Whether the file of a snapshot is there, with the bytes that it is named after: one request, and no key.
+    ///
+    /// `false` also where nothing is there at all; opening the repository tells why.
+    pub fn has_snapshot(access: &Access, snapshot: &SnapshotId) -> Result<bool, RepositoryError> {
+        let store = Store::new(access)?;
+        match store.read(&backend::path_of(FileType::Snapshot, &snapshot.id())) {
+            Ok(bytes) => Ok(Id::new(Sha256::digest(&bytes).into()) == snapshot.id()),
+            Err(fault) if fault.kind() == FaultKind::Missing => Ok(false),
+            Err(fault) => Err(RepositoryError::from_fault(&access.location, fault)),
+        }
+    }
+
     fn connect(&self) -> Result<Engine<OpenStatus>, RepositoryError> {
         self.connect_through(Arc::new(Backend::new(Arc::clone(&self.store))))
     }
@@ -128,18 +146,14 @@ impl Repository {
     }
 
     /// The repository with its whole index in memory.
-    fn indexed(&self) -> Result<Arc<Engine<IndexedFullStatus>>, RepositoryError> {
+    fn indexed(&self) -> Result<Arc<Indexed>, RepositoryError> {
         let mut indexed = self.indexed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = indexed.as_ref() {
-            return Ok(Arc::clone(engine));
+        if let Some(indexed) = indexed.as_ref() {
+            return Ok(Arc::clone(indexed));
         }
-        let engine = self
-            .connect()?
-            .to_indexed()
-            .map_err(|error| RepositoryError::from_reading(self.location(), "the index", &error))?;
-        let engine = Arc::new(engine);
-        *indexed = Some(Arc::clone(&engine));
-        Ok(engine)
+        let new = Arc::new(Indexed::of(self)?);
+        *indexed = Some(Arc::clone(&new));
+        Ok(new)
     }
 
     fn forget_index(&self) {

@@ -26,6 +26,7 @@ mod snapshots;
 mod status;
 mod tree_paths;
 mod verify_kit;
+mod whole_disk;
 
 pub use backup::backup;
 pub use check::{CheckOptions, check};

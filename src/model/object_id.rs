@@ -86,6 +86,22 @@ pub struct ParseIdError(String);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Sha1Digest(pub [u8; 20]);
 
+/// Names a stream by its content alone, where nobody asks for its SHA-1.
+#[derive(Default)]
+pub struct Namer(blake3::Hasher);
+
+impl Namer {
+    /// Takes in the next bytes of the stream.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The name of all bytes taken in.
+    pub fn finish(&self) -> ObjectId {
+        ObjectId(*self.0.finalize().as_bytes())
+    }
+}
+
 /// Hashes a stream both ways at once, so that each byte is read once.
 pub struct Hasher {
     blake3: blake3::Hasher,

@@ -1,12 +1,14 @@
 //! A store as the repository library wants to see it: files by type and id.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use rustic_core::{BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend};
+use sha2::{Digest, Sha256};
 
+use super::pieces::Piece;
 use super::store::{Fault, Store};
 use super::uploads::Uploads;
 
@@ -21,6 +23,9 @@ pub(super) struct Backend {
     /// Whether snapshots are looked for where restic keeps its locks: encrypted alike, and unknown to the library.
     locks_for_snapshots: bool,
     held: HeldSnapshots,
+    /// Parts of packs that were fetched ahead, each with its number.
+    ahead: Mutex<Vec<(u64, Piece, Bytes)>>,
+    next_number: AtomicU64,
     /// For buckets only: a disk is no faster with several writers.
     uploads: Option<Uploads>,
 }
@@ -43,6 +48,8 @@ impl Backend {
             remembered: None,
             locks_for_snapshots: false,
             held: HeldSnapshots::default(),
+            ahead: Mutex::default(),
+            next_number: AtomicU64::default(),
         }
     }
 
@@ -85,6 +92,15 @@ impl Backend {
         path_of(kind, id)
     }
 
+    fn fetched_ahead(&self, pack: &Id, offset: u32, length: u32) -> Option<Bytes> {
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = offset.checked_add(length)?;
+        let holds = |piece: &Piece| piece.pack == *pack && piece.start <= offset && end <= piece.end;
+        let (_, piece, bytes) = ahead.iter().find(|(_, piece, _)| holds(piece))?;
+        let from = (offset - piece.start) as usize;
+        (from + length as usize <= bytes.len()).then(|| bytes.slice(from..from + length as usize))
+    }
+
     /// From now on snapshots are accepted and not written.
     pub(super) fn hold_snapshots(&self) {
         self.held.holding.store(true, Ordering::SeqCst);
@@ -103,6 +119,32 @@ impl Backend {
     /// The id of the last snapshot that was really written.
     pub(super) fn written_snapshot(&self) -> Option<Id> {
         *self.held.released.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Parts of packs that a view answers from until this is dropped.
+pub(super) struct Ahead<'b> {
+    backend: &'b Backend,
+    numbers: Vec<u64>,
+}
+
+impl<'b> Ahead<'b> {
+    pub(super) fn nothing(backend: &'b Backend) -> Self {
+        Self { backend, numbers: Vec::new() }
+    }
+
+    pub(super) fn keep(&mut self, fetched: Option<(Piece, Bytes)>) {
+        let Some((piece, bytes)) = fetched else { return };
+        let number = self.backend.next_number.fetch_add(1, Ordering::Relaxed);
+        self.backend.ahead.lock().unwrap_or_else(PoisonError::into_inner).push((number, piece, bytes));
+        self.numbers.push(number);
+    }
+}
+
+impl Drop for Ahead<'_> {
+    fn drop(&mut self) {
+        let mut ahead = self.backend.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.retain(|(number, ..)| !self.numbers.contains(number));
     }
 }
 
@@ -161,10 +203,18 @@ impl ReadBackend for Backend {
     }
 
     fn read_full(&self, kind: FileType, id: &Id) -> RusticResult<Bytes> {
-        self.file(kind, id).map_err(failed)
+        let bytes = self.file(kind, id).map_err(failed)?;
+        // The library would take one snapshot under the name of another; restic would not.
+        if kind == FileType::Snapshot && Id::new(Sha256::digest(&bytes).into()) != *id {
+            return Err(RusticError::new(ErrorKind::Cryptography, "its bytes are not those it is named after"));
+        }
+        Ok(bytes)
     }
 
     fn read_partial(&self, kind: FileType, id: &Id, _cacheable: bool, offset: u32, length: u32) -> RusticResult<Bytes> {
+        if let Some(bytes) = self.fetched_ahead(id, offset, length) {
+            return Ok(bytes);
+        }
         self.store.read_range(&path_of(kind, id), u64::from(offset), length as usize).map_err(failed)
     }
 

@@ -75,7 +75,8 @@ pub(super) fn side_by_side<I: Send, T: Send>(
     })
 }
 
-fn panicked(location: &Location, doing: &'static str, panic: &(dyn Any + Send)) -> RepositoryError {
+/// The error that a thread of ours which fell over comes to.
+pub(super) fn panicked(location: &Location, doing: &'static str, panic: &(dyn Any + Send)) -> RepositoryError {
     let said = panic
         .downcast_ref::<&str>()
         .copied()

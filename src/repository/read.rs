@@ -3,14 +3,15 @@
 use std::io::Write;
 
 use jiff::Timestamp;
-use rustic_core::repofile::{BlobType, NodeType, SnapshotFile as EngineSnapshot, Tree};
-use rustic_core::{BlobId, DataId, Id, IndexedFullStatus, TreeId};
-use sha2::{Digest, Sha256};
+use rustic_core::repofile::{NodeType, SnapshotFile as EngineSnapshot, Tree};
+use rustic_core::{DataId, TreeId};
 
 use super::Repository;
-use super::engine::{Engine, side_by_side};
+use super::engine::side_by_side;
 use super::error::{EngineFault, RepositoryError};
+use super::indexed::Indexed;
 use super::snapshot::SnapshotId;
+use super::store::Fault;
 
 /// One file of a snapshot.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,19 +26,25 @@ pub struct SnapshotFile {
     pub inode: u64,
     /// How many paths are this file; 0 and 1 both mean that this is the only one.
     pub links: u64,
-    content: Vec<DataId>,
+    pub(super) content: Vec<DataId>,
 }
 
-/// Blobs and folders that are fetched at the same time: at most 8 MiB each, so 32 MiB in memory.
+/// Requests, and folders taken apart, at the same time.
 const AT_ONCE: usize = 4;
+
+/// Folders that are fetched together.
+const FOLDERS_TOGETHER: usize = 256;
+
+/// Bytes of one large file that are fetched together: as much again they are once decrypted.
+const TOGETHER: u64 = 16 * 1024 * 1024;
 
 impl Repository {
     /// Every file of a snapshot, sorted by path. Folders and whatever is no plain file are left out.
     ///
     /// A name that could step out of a folder it is restored into is an error: no snapshot of ours has one.
     pub fn files(&self, snapshot: &SnapshotId) -> Result<Vec<SnapshotFile>, RepositoryError> {
-        let engine = self.indexed()?;
-        let file: EngineSnapshot = engine.get_file(&snapshot.id().into()).map_err(|error| {
+        let indexed = self.indexed()?;
+        let file: EngineSnapshot = indexed.engine.get_file(&snapshot.id().into()).map_err(|error| {
             let error = RepositoryError::from_reading(self.location(), format!("the snapshot {snapshot}"), &error);
             if let RepositoryError::FileMissing { location, .. } = error {
                 return RepositoryError::SnapshotNotFound { location, snapshot: snapshot.to_string() };
@@ -47,24 +54,21 @@ impl Repository {
         let mut files = Vec::new();
         let mut folders = vec![(String::new(), file.tree)];
         while !folders.is_empty() {
-            let some = folders.split_off(folders.len().saturating_sub(AT_ONCE));
-            let trees = side_by_side(self.location(), "reading the snapshot", some, |(path, id)| {
-                Ok((self.tree(&engine, &path, id)?, path))
-            });
-            for tree in trees {
-                let (tree, path) = tree?;
-                self.sort_out(tree, &path, &mut files, &mut folders)?;
+            let some = folders.split_off(folders.len().saturating_sub(FOLDERS_TOGETHER));
+            let places = some.iter().filter_map(|(_, id)| indexed.place_of_tree(id)).collect();
+            let _ahead = indexed.fetch(self, places, AT_ONCE).map_err(|fault| self.failed(fault))?;
+            for some in some.chunks(AT_ONCE) {
+                let trees = side_by_side(self.location(), "reading the snapshot", some.to_vec(), |(path, id)| {
+                    Ok((indexed.tree(self, &path, id)?, path))
+                });
+                for tree in trees {
+                    let (tree, path) = tree?;
+                    self.sort_out(tree, &path, &mut files, &mut folders)?;
+                }
             }
         }
         files.sort_by(|left, right| left.path.split('/').cmp(right.path.split('/')));
         Ok(files)
-    }
-
-    fn tree(&self, engine: &Engine<IndexedFullStatus>, path: &str, id: TreeId) -> Result<Tree, RepositoryError> {
-        engine.get_tree(&id).map_err(|error| {
-            let what = if path.is_empty() { "the top folder".to_owned() } else { format!("the folder “{path}”") };
-            RepositoryError::from_reading(self.location(), what, &error)
-        })
     }
 
     fn sort_out(
@@ -113,16 +117,40 @@ impl Repository {
     /// written out: after `Ok` the bytes are those that were backed up. After `Err` some of them may be written
     /// already. Takes at most 32 MiB of memory.
     pub fn read(&self, file: &SnapshotFile, out: &mut dyn Write) -> Result<u64, RepositoryError> {
-        let engine = self.indexed()?;
+        let indexed = self.indexed()?;
         let mut written: u64 = 0;
-        for some in file.content.chunks(AT_ONCE) {
-            let blobs = side_by_side(self.location(), "reading", some.to_vec(), |id| self.blob(&engine, file, id));
-            for blob in blobs {
-                let blob = blob?;
-                out.write_all(&blob).map_err(|source| RepositoryError::Output { path: file.path.clone(), source })?;
-                written = written.saturating_add(blob.len() as u64);
+        for some in batches(&indexed, &file.content) {
+            let places = some.iter().filter_map(|id| indexed.place_of_data(id)).collect();
+            let _ahead = indexed.fetch(self, places, AT_ONCE).map_err(|fault| self.failed(fault))?;
+            let blobs = side_by_side(self.location(), "reading", vec![some], |some| {
+                some.iter().map(|id| indexed.blob(self, &file.path, *id)).collect::<Result<Vec<_>, _>>()
+            });
+            for blob in blobs.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+                write(file, &blob, out, &mut written)?;
             }
         }
+        self.whole(file, written)
+    }
+
+    /// As [`Self::read`], of a file whose parts are in memory already, on this very thread.
+    pub(super) fn read_ahead(
+        &self,
+        indexed: &Indexed,
+        file: &SnapshotFile,
+        out: &mut dyn Write,
+    ) -> Result<u64, RepositoryError> {
+        let mut written: u64 = 0;
+        for id in &file.content {
+            write(file, &indexed.blob(self, &file.path, *id)?, out, &mut written)?;
+        }
+        self.whole(file, written)
+    }
+
+    pub(super) fn failed(&self, fault: Fault) -> RepositoryError {
+        RepositoryError::from_fault(self.location(), fault)
+    }
+
+    fn whole(&self, file: &SnapshotFile, written: u64) -> Result<u64, RepositoryError> {
         if written == file.size {
             Ok(written)
         } else {
@@ -130,37 +158,26 @@ impl Repository {
             Err(self.damaged(format!("“{}”", file.path), found))
         }
     }
+}
 
-    fn blob(
-        &self,
-        engine: &Engine<IndexedFullStatus>,
-        file: &SnapshotFile,
-        id: DataId,
-    ) -> Result<bytes::Bytes, RepositoryError> {
-        let what = || {
-            let pack = engine.get_index_entry(&id).map(|entry| entry.pack.into_inner().to_hex().as_str().to_owned());
-            let name = id.into_inner().to_hex();
-            match pack {
-                Ok(pack) => format!("“{}” (blob {} in pack {pack})", file.path, name.as_str()),
-                Err(_) => format!("“{}” (blob {}, which no index names)", file.path, name.as_str()),
-            }
-        };
-        let bytes = engine
-            .get_blob_cached(&BlobId::from(id), BlobType::Data)
-            .map_err(|error| RepositoryError::from_reading(self.location(), what(), &error))?;
-        // The library checks the encryption's authentication code, and not that this is the blob that was asked for.
-        if Id::new(Sha256::digest(&bytes).into()) == id.into_inner() {
-            Ok(bytes)
-        } else {
-            Err(self.damaged(what(), "its bytes are not those it is named after"))
-        }
-    }
+fn write(file: &SnapshotFile, blob: &[u8], out: &mut dyn Write, written: &mut u64) -> Result<(), RepositoryError> {
+    out.write_all(blob).map_err(|source| RepositoryError::Output { path: file.path.clone(), source })?;
+    *written = written.saturating_add(blob.len() as u64);
+    Ok(())
+}
 
-    fn damaged(&self, what: impl Into<String>, found: impl Into<String>) -> RepositoryError {
-        RepositoryError::Damaged {
-            location: self.location().clone(),
-            what: what.into(),
-            source: EngineFault::new(found),
+/// The parts of a file in their order, so many at a time that they fit in memory.
+fn batches<'a>(indexed: &Indexed, content: &'a [DataId]) -> Vec<&'a [DataId]> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes): (usize, u64) = (0, 0);
+    for (at, id) in content.iter().enumerate() {
+        let length = indexed.place_of_data(id).map_or(0, |place| u64::from(place.length));
+        if at > start && bytes + length > TOGETHER {
+            batches.extend(content.get(start..at));
+            (start, bytes) = (at, 0);
         }
+        bytes += length;
     }
+    batches.extend(content.get(start..).filter(|rest| !rest.is_empty()));
+    batches
 }

@@ -7,6 +7,7 @@ mod bucket;
 
 mod checks;
 mod opening;
+mod reading;
 mod referee;
 mod support;
 

@@ -1,15 +1,16 @@
 //! One file out of a repository, whole under its name or not there at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, Read as _, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use crate::model::{Hasher, ObjectId};
-use crate::repository::{Repository, RepositoryError, SnapshotFile};
+use crate::model::{Namer, ObjectId};
+use crate::repository::{ReadOne, Repository, RepositoryError, SnapshotFile};
 
 /// What became of one file.
 pub(super) enum Brought {
@@ -75,6 +76,17 @@ pub enum Overwrite {
     Yes,
 }
 
+/// A file that was fetched and compared, and does not have its name yet.
+pub(super) struct Fetched {
+    file: File,
+    partial: PathBuf,
+    target: PathBuf,
+    modified_at: Timestamp,
+    expected: Option<ObjectId>,
+    overwrite: Overwrite,
+    has_name: bool,
+}
+
 /// Fetches `file` to `target`.
 ///
 /// After Ok(`Back`) the bytes hash to `expected` (where the snapshot says what that is), are on the disk, and stand under the name; the folder is not synced
@@ -87,52 +99,98 @@ pub(super) fn bring_back(
     target: &Path,
     overwrite: Overwrite,
 ) -> Result<Brought, NotBack> {
+    match fetch(&|out| repository.read(file, out), file, expected, target, overwrite)? {
+        ControlFlow::Break(brought) => Ok(brought),
+        ControlFlow::Continue(fetched) => {
+            fetched.sync()?;
+            fetched.settle()
+        }
+    }
+}
+
+/// The first half of [`bring_back`]: the bytes are compared and stand beside `target`. `Break`: there is nothing to
+/// do, or it must not be done.
+pub(super) fn fetch(
+    read: ReadOne<'_>,
+    file: &SnapshotFile,
+    expected: Option<ObjectId>,
+    target: &Path,
+    overwrite: Overwrite,
+) -> Result<ControlFlow<Brought, Fetched>, NotBack> {
     match standing(target, expected.as_ref()) {
         Ok(Standing::Nothing) => {}
-        Ok(Standing::Same) => return Ok(Brought::AlreadyThere),
+        Ok(Standing::Same) => return Ok(ControlFlow::Break(Brought::AlreadyThere)),
         Ok(Standing::Other) if overwrite == Overwrite::Yes => {}
-        Ok(Standing::Other) => return Ok(Brought::InTheWay),
+        Ok(Standing::Other) => return Ok(ControlFlow::Break(Brought::InTheWay)),
         Err(cause) => return Err(unwritable(target, cause)),
     }
     let partial = partial_name(target);
-    let written = fetch(repository, file, expected.as_ref(), &partial).and_then(|()| {
-        settle(&partial, target, file.modified_at, overwrite).map_err(|cause| unwritable(target, cause))
-    });
-    if let Err(error) = written {
-        return match fs::remove_file(&partial) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(unwritable(&partial, cause)),
-            Ok(()) | Err(_) => Err(error),
-        };
+    match write_out(read, expected.as_ref(), &partial) {
+        Ok(written) => Ok(ControlFlow::Continue(Fetched {
+            file: written,
+            partial,
+            target: target.to_owned(),
+            modified_at: file.modified_at,
+            expected,
+            overwrite,
+            has_name: false,
+        })),
+        Err(error) => remove(&partial).and(Err(error)),
     }
-    Ok(expected.map_or(Brought::BackUnproven, |object| Brought::Back { object }))
 }
 
-fn fetch(
-    repository: &Repository,
-    file: &SnapshotFile,
-    expected: Option<&ObjectId>,
-    partial: &Path,
-) -> Result<(), NotBack> {
+impl Fetched {
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Puts its bytes on the disk; [`Fetched::settle`] wants them there.
+    pub(super) fn sync(&self) -> Result<(), NotBack> {
+        self.file.sync_all().map_err(|cause| unwritable(&self.partial, cause))
+    }
+
+    /// The second half of [`bring_back`], once the bytes are on the disk.
+    pub(super) fn settle(mut self) -> Result<Brought, NotBack> {
+        settle(&self.partial, &self.target, self.modified_at, self.overwrite)
+            .map_err(|cause| unwritable(&self.target, cause))?;
+        self.has_name = true;
+        Ok(self.expected.map_or(Brought::BackUnproven, |object| Brought::Back { object }))
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        if !self.has_name {
+            // One that stays is written over by the next try.
+            drop(fs::remove_file(&self.partial));
+        }
+    }
+}
+
+fn remove(partial: &Path) -> Result<(), NotBack> {
+    match fs::remove_file(partial) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(unwritable(partial, cause)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes what is read into a new file, whole; fails where it does not hash to `expected`.
+fn write_out(read: ReadOne<'_>, expected: Option<&ObjectId>, partial: &Path) -> Result<File, NotBack> {
     let write_error = |cause| unwritable(partial, cause);
     if let Some(folder) = partial.parent() {
         fs::create_dir_all(folder).map_err(write_error)?;
     }
-    let mut out = Tee {
-        file: BufWriter::with_capacity(1 << 20, File::create(partial).map_err(write_error)?),
-        hasher: Hasher::new(),
-        failed: None,
-    };
-    let read = repository.read(file, &mut out);
+    let mut out = Tee { file: File::create(partial).map_err(write_error)?, namer: Namer::default(), failed: None };
+    let read = read(&mut out);
     if let Some(cause) = out.failed.take() {
         return Err(write_error(cause));
     }
     read.map_err(NotBack::Repository)?;
-    let (found, ..) = out.hasher.finish();
-    if let Some(expected) = expected.filter(|expected| **expected != found) {
-        return Err(NotBack::Altered { expected: *expected, found });
+    let found = out.namer.finish();
+    match expected.filter(|expected| **expected != found) {
+        Some(expected) => Err(NotBack::Altered { expected: *expected, found }),
+        None => Ok(out.file),
     }
-    let file = out.file.into_inner().map_err(|error| write_error(error.into_error()))?;
-    file.sync_all().map_err(write_error)
 }
 
 /// Gives the finished bytes their time and their name; never over a file that was not looked at.
@@ -180,16 +238,15 @@ fn standing(target: &Path, expected: Option<&ObjectId>) -> io::Result<Standing> 
 /// Names the bytes of a file on disk.
 pub(super) fn hash_file(path: &Path) -> io::Result<ObjectId> {
     let mut file = File::open(path)?;
-    let mut hasher = Hasher::new();
+    let mut namer = Namer::default();
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
             0 => break,
-            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+            read => namer.update(buffer.get(..read).unwrap_or_default()),
         }
     }
-    let (found, ..) = hasher.finish();
-    Ok(found)
+    Ok(namer.finish())
 }
 
 fn partial_name(target: &Path) -> PathBuf {
@@ -205,8 +262,9 @@ fn unwritable(path: &Path, cause: io::Error) -> NotBack {
 
 /// Writes and hashes at once, and remembers that it was the disk that failed, not the repository.
 struct Tee {
-    file: BufWriter<File>,
-    hasher: Hasher,
+    /// Unbuffered: what comes is as large as a part of a file.
+    file: File,
+    namer: Namer,
     failed: Option<io::Error>,
 }
 
@@ -214,7 +272,7 @@ impl Write for Tee {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write_all(bytes) {
             Ok(()) => {
-                self.hasher.update(bytes);
+                self.namer.update(bytes);
                 Ok(bytes.len())
             }
             Err(cause) => {

@@ -59,6 +59,23 @@ impl Contents {
     }
 }
 
+impl Contents {
+    /// Where each object stands in the snapshot, as its own checksums say: below `photos/` where there is a choice.
+    /// Shards that were not fetched are not in it.
+    pub(super) fn path_of_each_object(&self) -> BTreeMap<ObjectId, &str> {
+        let there = self.checksums.iter().filter(|(path, _)| self.files.contains_key(path.as_str()));
+        let mut paths: BTreeMap<ObjectId, &str> = BTreeMap::new();
+        // Albums come before photos, and are written over.
+        for (path, object) in there.filter(|(path, _)| !path.starts_with("keepsake/")) {
+            let known = paths.entry(*object).or_insert(path);
+            if known.starts_with("albums/") {
+                *known = path;
+            }
+        }
+        paths
+    }
+}
+
 /// Reads a small file of a snapshot into memory.
 pub(super) fn read_whole(repository: &Repository, file: &SnapshotFile) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();

@@ -6,6 +6,8 @@
 mod choose;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,7 +15,7 @@ use jiff::Timestamp;
 
 use super::access::{chosen, open_known};
 use super::backup::newest_complete;
-use super::bring_back::{Brought, NotBack, Overwrite, bring_back};
+use super::bring_back::{NotBack, Overwrite, fetch};
 use super::contents::Contents;
 use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::{Job, Outcome};
@@ -22,7 +24,7 @@ use crate::events::{Listener, Progress, Stage};
 use crate::model::ObjectId;
 use crate::model::in_words::{count, size};
 use crate::model::report::{DrillFailure, DrillReport, RepositoryDrill};
-use crate::repository::{Repository, SnapshotFile};
+use crate::repository::{ReadOne, Repository, SnapshotFile};
 
 pub use choose::Share;
 
@@ -102,6 +104,11 @@ fn drill_one(
     let mut contents = Contents::list(&repository, &snapshot.id)?;
     let repository_id = repository.id();
     let up_to_date = snapshot.generation == Some(open.catalog.generation()?);
+    let mut report = RepositoryDrill { snapshot: Some(snapshot.id.to_string()), ..RepositoryDrill::default() };
+    let every_path: Vec<String> = contents.files.keys().cloned().collect();
+    for lost in contents.fetch_checksums(&repository, every_path.iter().map(String::as_str))? {
+        report.failed.push(DrillFailure { path: lost.path, reason: lost.message });
+    }
     let plan = choose::choose(open, &repository_id, options, &contents, up_to_date)?;
     listener.note(&format!(
         "{}: restoring {} ({}) and the catalog into scratch space, to compare them",
@@ -113,8 +120,7 @@ fn drill_one(
         .prefix("keepsake-drill-")
         .tempdir_in(&around.scratch)
         .map_err(|cause| Error::RestoreTo { path: around.scratch.clone(), cause })?;
-    let mut report = RepositoryDrill { snapshot: Some(snapshot.id.to_string()), ..RepositoryDrill::default() };
-    prove_own_files(&repository, &mut contents, scratch.path(), &mut report)?;
+    prove_own_files(&repository, &contents, scratch.path(), &mut report)?;
     let mut proven = Vec::new();
     let ended = prove(&repository, &contents, &plan, scratch.path(), &mut report, &mut proven, listener);
     // Whatever ended it: what came back is proven, what came back wrong is not any more.
@@ -127,28 +133,20 @@ fn drill_one(
 /// The catalog's export, settings and checksums must come back too: without them the photos have no names.
 fn prove_own_files(
     repository: &Repository,
-    contents: &mut Contents,
+    contents: &Contents,
     scratch: &Path,
     report: &mut RepositoryDrill,
 ) -> Result<(), Error> {
-    let every_path: Vec<String> = contents.files.keys().cloned().collect();
-    for lost in contents.fetch_checksums(repository, every_path.iter().map(String::as_str))? {
-        report.failed.push(DrillFailure { path: lost.path, reason: lost.message });
-    }
-    let own: Vec<&SnapshotFile> = contents
-        .files
-        .values()
-        .filter(|file| file.path.starts_with("keepsake/") && contents.expected(&file.path).is_some())
-        .collect();
-    for file in own {
+    let own = contents.files.values().filter(|file| file.path.starts_with("keepsake/"));
+    let own: Vec<_> = own.filter_map(|file| Some((file, contents.expected(&file.path)?))).collect();
+    restore_each(repository, &own, scratch, |file, back| {
         report.restored += 1;
-        match bring_back(repository, file, contents.expected(&file.path), &scratch.join(&file.path), Overwrite::Never) {
+        match back {
             Ok(_) => report.matched += 1,
-            Err(error) if error.is_full_disk() => return Err(Error::ScratchFull { folder: scratch.to_owned() }),
             Err(error) => report.failed.push(failure(&file.path, &error)),
         }
-    }
-    Ok(())
+        ControlFlow::Continue(())
+    })
 }
 
 fn prove(
@@ -161,40 +159,81 @@ fn prove(
     listener: &dyn Listener,
 ) -> Result<Ended, Error> {
     let bytes_total = plan.iter().map(|one| one.size).sum();
-    let mut bytes_done = 0;
-    for (files_done, one) in (1..).zip(plan) {
-        if listener.stop_requested() {
-            return Ok(Ended::Stopped);
+    let files_total = plan.len() as u64;
+    let (mut files_done, mut bytes_done) = (0, 0);
+    let mut there = Vec::new();
+    for one in plan {
+        if let Some(file) = contents.files.get(&one.path) {
+            there.push((file, one.object));
+        } else {
+            report.restored += 1;
+            report.failed.push(failure(&one.path, &NotBack::NotThere));
+            files_done += 1;
+            bytes_done += one.size;
         }
+    }
+    if listener.stop_requested() {
+        return Ok(Ended::Stopped);
+    }
+    let mut ended = Ended::AsPlanned;
+    restore_each(repository, &there, scratch, |file, back| {
         report.restored += 1;
-        let target = scratch.join("object");
-        let back = match contents.files.get(&one.path) {
-            Some(file) => bring_back(repository, file, Some(one.object), &target, Overwrite::Never),
-            None => Err(NotBack::NotThere),
-        };
         match back {
-            Ok(Brought::Back { object }) => {
+            Ok(object) => {
                 report.matched += 1;
                 proven.push(object);
-                std::fs::remove_file(&target).map_err(|cause| Error::RestoreTo { path: target.clone(), cause })?;
             }
-            Ok(Brought::BackUnproven | Brought::AlreadyThere | Brought::InTheWay) => {
-                report
-                    .failed
-                    .push(DrillFailure { path: one.path.clone(), reason: "the scratch space is not empty".into() });
-            }
-            Err(error) if error.is_full_disk() => {
-                return Err(Error::ScratchFull { folder: scratch.to_owned() });
-            }
-            // The network or the drive went away: that says nothing of this file, nor of the others.
-            Err(NotBack::Repository(error)) if !error.is_of_one_file() => return Err(error.into()),
-            Err(error) => report.failed.push(failure(&one.path, &error)),
+            Err(error) => report.failed.push(failure(&file.path, &error)),
         }
-        bytes_done += one.size;
-        let files_total = plan.len() as u64;
+        files_done += 1;
+        bytes_done += file.size;
         listener.progress(Progress { stage: Stage::Drilling, files_done, files_total, bytes_done, bytes_total });
-    }
-    Ok(Ended::AsPlanned)
+        if listener.stop_requested() {
+            ended = Ended::Stopped;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(ended)
+}
+
+/// Restores files into scratch space, compares each with the object it must be, and takes it away again.
+///
+/// # Errors
+///
+/// The scratch space is full, or the network or the drive went away: that says nothing of a file.
+fn restore_each(
+    repository: &Repository,
+    files: &[(&SnapshotFile, ObjectId)],
+    scratch: &Path,
+    mut each: impl FnMut(&SnapshotFile, Result<ObjectId, NotBack>) -> ControlFlow<()>,
+) -> Result<(), Error> {
+    let objects: BTreeMap<&str, ObjectId> = files.iter().map(|(file, object)| (file.path.as_str(), *object)).collect();
+    let work = |file: &SnapshotFile, read: ReadOne<'_>| {
+        let object = objects.get(file.path.as_str()).copied().ok_or(NotBack::NotThere)?;
+        let target = scratch.join(ObjectId::of(file.path.as_bytes()).to_string());
+        // Fetched and compared; nobody asks for it to outlive a crash, so it gets no name and is gone again at once.
+        match fetch(read, file, Some(object), &target, Overwrite::Never)? {
+            ControlFlow::Continue(_compared) => Ok(object),
+            ControlFlow::Break(_) => {
+                let cause = io::Error::new(io::ErrorKind::AlreadyExists, "the scratch space is not empty");
+                Err(NotBack::Unwritable { path: target, cause })
+            }
+        }
+    };
+    let mut ended = Ok(());
+    repository.read_each(files.iter().map(|(file, _)| *file).collect(), work, |file, back| match back {
+        Err(error) if error.is_full_disk() => {
+            ended = Err(Error::ScratchFull { folder: scratch.to_owned() });
+            ControlFlow::Break(())
+        }
+        Err(NotBack::Repository(error)) if !error.is_of_one_file() => {
+            ended = Err(error.into());
+            ControlFlow::Break(())
+        }
+        back => each(file, back),
+    })?;
+    ended
 }
 
 fn failure(path: &str, error: &NotBack) -> DrillFailure {

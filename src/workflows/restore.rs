@@ -7,15 +7,17 @@ mod pick;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::bring_back::{Brought, NotBack, bring_back};
+use super::bring_back::{Brought, Fetched, NotBack, fetch};
 use super::contents::Contents;
+use super::whole_disk::WholeDisk;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::report::RestoreReport;
 use crate::model::{ObjectId, Problem, ProblemKind};
-use crate::repository::{Access, Repository, Snapshot, SnapshotFile};
+use crate::repository::{Access, ReadOne, Repository, Snapshot, SnapshotFile};
 
 pub use super::bring_back::Overwrite;
 pub use pick::Wanted;
@@ -64,13 +66,18 @@ pub fn restore(
     };
     if !dry_run {
         report.problems = contents.fetch_checksums(&repository, paths.iter().map(String::as_str))?;
+        let unusable = |cause| Error::RestoreTo { path: to.to_owned(), cause };
+        fs::create_dir_all(to).map_err(unusable)?;
         let mut restoring = Restoring {
             repository: &repository,
             contents: &contents,
             to,
+            disk: WholeDisk::of(to).map_err(unusable)?,
             overwrite: *overwrite,
             placed: BTreeMap::new(),
             listener,
+            files_done: 0,
+            bytes_done: 0,
         };
         restoring.all(&paths, &mut report)?;
         sync_folders(to, &paths)?;
@@ -104,60 +111,121 @@ pub(super) fn pick_snapshot(
     }
 }
 
+/// Files that wait for their names at most: each is open meanwhile.
+const BATCH_FILES: usize = 512;
+
+/// Bytes that wait at most; so much may have to be fetched again after a crash.
+const BATCH_BYTES: u64 = 256 * 1024 * 1024;
+
 struct Restoring<'a> {
     repository: &'a Repository,
     contents: &'a Contents,
     to: &'a Path,
+    disk: WholeDisk,
     overwrite: Overwrite,
     /// Where the files that stand more than once in the snapshot have been placed.
     placed: BTreeMap<ObjectId, PathBuf>,
     listener: &'a dyn Listener,
+    files_done: u64,
+    bytes_done: u64,
 }
 
 impl Restoring<'_> {
+    /// What stands more than once is fetched once, and linked to its twin afterwards.
     fn all(&mut self, paths: &[String], report: &mut RestoreReport) -> Result<(), Error> {
-        let mut bytes_done = 0;
-        for (files_done, path) in (1..).zip(paths) {
-            if self.listener.stop_requested() {
-                return Err(Error::Interrupted);
+        let contents = self.contents;
+        let (mut wanted, mut twins, mut met) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for file in paths.iter().filter_map(|path| contents.files.get(path)) {
+            match contents.expected(&file.path) {
+                Some(object) if file.links > 1 && !met.insert(object) => twins.push((object, file)),
+                None if !contents.is_hash_lost(&file.path) => {
+                    let message = "the snapshot holds no checksum for it, so nothing proves it";
+                    report.problems.push(Problem::new(file.path.as_str(), ProblemKind::Missing, message));
+                }
+                Some(_) | None => wanted.push(file),
             }
-            let Some(file) = self.contents.files.get(path) else { continue };
-            self.one(path, file, report)?;
-            bytes_done += file.size;
-            self.listener.progress(Progress {
-                stage: Stage::Restoring,
-                files_done,
-                files_total: report.files,
-                bytes_done,
-                bytes_total: report.bytes,
-            });
+        }
+        self.fetch(wanted, report)?;
+        twins.retain(|(object, file)| {
+            let linked = self.linked(object, &self.to.join(&file.path));
+            if linked {
+                self.done(file, report);
+            }
+            !linked
+        });
+        self.fetch(twins.into_iter().map(|(_, file)| file).collect(), report)
+    }
+
+    fn fetch(&mut self, files: Vec<&SnapshotFile>, report: &mut RestoreReport) -> Result<(), Error> {
+        let (repository, contents, to, overwrite) = (self.repository, self.contents, self.to, self.overwrite);
+        let work = |file: &SnapshotFile, read: ReadOne<'_>| {
+            fetch(read, file, contents.expected(&file.path), &to.join(&file.path), overwrite)
+        };
+        let (mut batch, mut batch_bytes) = (Vec::new(), 0);
+        let mut ended = Ok(());
+        repository.read_each(files, work, |file, fetched| {
+            let taken = match fetched {
+                Ok(ControlFlow::Continue(fetched)) => {
+                    batch.push((file, fetched));
+                    batch_bytes += file.size;
+                    if batch.len() >= BATCH_FILES || batch_bytes >= BATCH_BYTES {
+                        batch_bytes = 0;
+                        self.settle(&mut batch, report)
+                    } else {
+                        Ok(())
+                    }
+                }
+                Ok(ControlFlow::Break(brought)) => self.take(file, Ok(brought), report),
+                Err(error) => self.take(file, Err(error), report),
+            };
+            self.done(file, report);
+            let stopped = if self.listener.stop_requested() { Err(Error::Interrupted) } else { Ok(()) };
+            ended = taken.and(stopped);
+            if ended.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        // Whatever ended it: what was fetched and compared is there.
+        self.settle(&mut batch, report).and(ended)
+    }
+
+    fn done(&mut self, file: &SnapshotFile, report: &RestoreReport) {
+        self.files_done += 1;
+        self.bytes_done += file.size;
+        self.listener.progress(Progress {
+            stage: Stage::Restoring,
+            files_done: self.files_done,
+            files_total: report.files,
+            bytes_done: self.bytes_done,
+            bytes_total: report.bytes,
+        });
+    }
+
+    /// Puts the bytes of a batch on the disk, and only then gives each file its name.
+    fn settle(&mut self, batch: &mut Vec<(&SnapshotFile, Fetched)>, report: &mut RestoreReport) -> Result<(), Error> {
+        let on_disk = self.disk.sync(batch.iter().map(|(_, fetched)| fetched.file()));
+        for (file, fetched) in batch.drain(..) {
+            let synced = if on_disk { Ok(()) } else { fetched.sync() };
+            self.take(file, synced.and_then(|()| fetched.settle()), report)?;
         }
         Ok(())
     }
 
-    fn one(&mut self, path: &str, file: &SnapshotFile, report: &mut RestoreReport) -> Result<(), Error> {
-        let target = self.to.join(path);
-        let expected = self.contents.expected(path);
-        if let Some(object) = expected.filter(|object| self.linked(object, &target)) {
-            self.placed.entry(object).or_insert(target);
-            return Ok(());
-        }
-        if expected.is_none() && !self.contents.is_hash_lost(path) {
-            let message = "the snapshot holds no checksum for it, so nothing proves it";
-            report.problems.push(Problem::new(path, ProblemKind::Missing, message));
-            return Ok(());
-        }
-        let problem = match bring_back(self.repository, file, expected, &target, self.overwrite) {
+    /// Notes what became of a file.
+    fn take(
+        &mut self,
+        file: &SnapshotFile,
+        brought: Result<Brought, NotBack>,
+        report: &mut RestoreReport,
+    ) -> Result<(), Error> {
+        let path = file.path.as_str();
+        let problem = match brought {
             Ok(Brought::Back { object }) => {
-                if file.links > 1 {
-                    self.placed.insert(object, target);
-                }
+                self.place(object, file);
                 return Ok(());
             }
             Ok(Brought::AlreadyThere) => {
                 report.already_there += 1;
-                if let Some(object) = expected.filter(|_| file.links > 1) {
-                    self.placed.insert(object, target);
+                if let Some(object) = self.contents.expected(path) {
+                    self.place(object, file);
                 }
                 return Ok(());
             }
@@ -177,6 +245,12 @@ impl Restoring<'_> {
         self.listener.problem(&problem);
         report.problems.push(problem);
         Ok(())
+    }
+
+    fn place(&mut self, object: ObjectId, file: &SnapshotFile) {
+        if file.links > 1 {
+            self.placed.insert(object, self.to.join(&file.path));
+        }
     }
 
     /// Links the file to its twin that was placed before, where that is possible and nothing stands in the way.

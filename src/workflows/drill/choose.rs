@@ -58,8 +58,32 @@ pub(super) fn choose(
     };
     let wanted = pick(provable, &options.share, &in_album);
     let wanted = within(wanted, options.max_bytes);
-    let paths = path_of_each_object(&open.catalog.snapshot_plan()?);
-    Ok(placed(wanted, &paths, |path| up_to_date || contents.files.contains_key(path)))
+    let today = path_of_each_object(&open.catalog.snapshot_plan()?);
+    let then = contents.path_of_each_object();
+    let place = |object: &ObjectId| {
+        let today = today.get(object).map(String::as_str);
+        place(object, today, &then, |path| contents.expected(path), up_to_date)
+    };
+    Ok(wanted
+        .into_iter()
+        .filter_map(|(object, size, _)| Some(Chosen { object, size, path: place(&object)?.to_owned() }))
+        .collect())
+}
+
+/// Where an object stands in the snapshot.
+///
+/// What the snapshot itself says counts: of an older one, today's path may belong to another object. An object that was
+/// stored after it was made is left for the next drill; in a snapshot of the catalog as it is now every object must be
+/// there, and one that is not is a failure under today's path.
+fn place<'a>(
+    object: &ObjectId,
+    today: Option<&'a str>,
+    then: &BTreeMap<ObjectId, &'a str>,
+    said_of: impl Fn(&str) -> Option<ObjectId>,
+    up_to_date: bool,
+) -> Option<&'a str> {
+    let said = today.filter(|path| said_of(path) == Some(*object));
+    said.or_else(|| then.get(object).copied()).or(today.filter(|_| up_to_date))
 }
 
 fn pick(provable: Vec<Provable>, share: &Share, in_album: &BTreeSet<ObjectId>) -> Vec<Provable> {
@@ -86,20 +110,6 @@ fn within(wanted: Vec<Provable>, max_bytes: Option<u64>) -> Vec<Provable> {
     wanted.into_iter().take_while(fits).collect()
 }
 
-/// An object that was stored after the snapshot was made is left for the next drill; in a snapshot of the catalog as
-/// it is now every object must be there, and one that is not is a failure.
-fn placed(
-    wanted: Vec<Provable>,
-    paths: &BTreeMap<ObjectId, String>,
-    should_be_there: impl Fn(&str) -> bool,
-) -> Vec<Chosen> {
-    let chosen = wanted.into_iter().filter_map(|(object, size, _)| {
-        let path = paths.get(&object).filter(|path| should_be_there(path))?;
-        Some(Chosen { object, size, path: path.clone() })
-    });
-    chosen.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +126,19 @@ mod tests {
         assert_eq!(pick(provable(0, 1), &Share::Rolling, &BTreeSet::new()).len(), 1);
         assert_eq!(pick(provable(3, 3), &Share::All, &BTreeSet::new()).len(), 6);
         assert_eq!(pick(provable(3, 3), &Share::Sample(4), &BTreeSet::new()).len(), 4);
+    }
+
+    #[test]
+    fn in_an_older_snapshot_an_object_is_looked_for_where_it_stood_then() {
+        let object = ObjectId::of(b"photo");
+        let then = BTreeMap::from([(object, "photos/then.jpg")]);
+        let nobody = BTreeMap::new();
+        let another = |_: &str| Some(ObjectId::of(b"another photo, under today's path"));
+        let today = Some("photos/today.jpg");
+        assert_eq!(place(&object, today, &then, another, false), Some("photos/then.jpg"));
+        assert_eq!(place(&object, today, &nobody, another, false), None, "it is younger than the snapshot");
+        assert_eq!(place(&object, today, &nobody, another, true), today, "it should be there, and is not: a failure");
+        assert_eq!(place(&object, today, &then, |_| Some(object), true), today);
     }
 
     #[test]
