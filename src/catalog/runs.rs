@@ -159,6 +159,14 @@ impl Catalog {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The last `limit` runs of one job that came to their end, newest first.
+    pub fn finished_runs(&self, job: Job, limit: usize) -> Result<Vec<RunRow>, CatalogError> {
+        let query = format!("{RUNS} WHERE job = ?1 AND finished_at IS NOT NULL ORDER BY run.id DESC LIMIT ?2");
+        let mut statement = self.connection.prepare_cached(&query)?;
+        let rows = statement.query_map(params![job.as_str(), i64::try_from(limit).unwrap_or(i64::MAX)], run_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// One run; `None` when there was never such a one.
     pub fn run(&self, id: RunId) -> Result<Option<RunRow>, CatalogError> {
         let mut statement = self.connection.prepare_cached(&format!("{RUNS} WHERE run.id = ?1"))?;
@@ -212,6 +220,8 @@ mod tests {
         assert_eq!(catalog.problems(None).unwrap(), [(run, problem)]);
         let second = catalog.begin_run(Job::Check, None, at(20)).unwrap();
         assert_eq!(catalog.runs(1).unwrap()[0].id, second);
+        assert_eq!(catalog.finished_runs(Job::Drill, 9).unwrap().len(), 1);
+        assert!(catalog.finished_runs(Job::Check, 9).unwrap().is_empty(), "it still goes on");
     }
 
     #[test]

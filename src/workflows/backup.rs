@@ -1,6 +1,7 @@
 //! Backup: one snapshot of everything into each repository, and a check of what was written.
 
 mod tree;
+mod unchanged;
 
 use std::io;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use crate::objects::{ObjectsError, Store};
 use crate::repository::{
     BackedUp, CheckFinding, FindingKind, Opener, ReadData, Repository, Snapshot, SnapshotStamp, TreeFile,
 };
+
+use unchanged::{found_whole, still_there, whole_at};
 
 pub(super) use tree::checksum_shard;
 
@@ -99,10 +102,12 @@ fn back_up_to(
     let lock = Lock::Repository(settings.name.clone());
     let who = format!("backup to {}", settings.name);
     let _held = hold(&open.archive, &lock, Sharing::Exclusive, &who, around, listener)?;
+    if let Some(unchanged) = still_there(open, settings, around)? {
+        return Ok(unchanged);
+    }
     let repository = open_known(open, settings)?;
-    let generation = open.catalog.generation()?;
     let archive_id = open.archive.marker.archive_id.clone();
-    if let Some(unchanged) = nothing_new(open, settings, &repository, generation, around, listener)? {
+    if let Some(unchanged) = found_whole(open, settings, &repository, around, listener)? {
         return Ok(unchanged);
     }
     let (plan, export) = open.catalog.snapshot_contents()?;
@@ -126,37 +131,8 @@ fn back_up_to(
             bytes,
         })?;
     }
-    Ok(told(made, photos, damage))
-}
-
-/// The report of a repository whose newest complete snapshot holds the catalog as it is now, and whose structure is
-/// whole. A damaged one is filled again, whatever its snapshots say.
-fn nothing_new(
-    open: &mut OpenArchive,
-    settings: &RepositorySettings,
-    repository: &Repository,
-    generation: u64,
-    around: &Circumstances,
-    listener: &dyn Listener,
-) -> Result<Option<RepositoryBackup>, Error> {
-    let newest = newest_complete(repository, &open.archive.marker.archive_id)?;
-    let known_damage = open.catalog.newest_check(&repository.id())?.is_some_and(|check| !check.ok);
-    let Some(snapshot) = newest.filter(|snapshot| !known_damage && snapshot.generation == Some(generation)) else {
-        return Ok(None);
-    };
-    let damage = damage(open, repository, around, listener)?;
-    if damage.touches_newest {
-        return Ok(None);
-    }
-    make_kit::put_beside(open, &settings.name, repository, around)?;
-    Ok(Some(RepositoryBackup {
-        snapshot: Some(snapshot.id.to_string()),
-        state: BackupState::Unchanged,
-        photos: open.catalog.photo_count()?,
-        checked: true,
-        problems: damage.problems,
-        ..RepositoryBackup::default()
-    }))
+    let structure_whole_at = whole_at(open, &repository.id())?;
+    Ok(RepositoryBackup { structure_whole_at, ..told(made, photos, damage) })
 }
 
 /// What a look at the structure of a repository found.
@@ -215,10 +191,10 @@ pub(super) fn newest_complete(repository: &Repository, archive_id: &str) -> Resu
         .find(|snapshot| snapshot.ours && snapshot.complete && snapshot.archive_id == archive_id))
 }
 
-/// Opens objects so that an altered one ends in an error, and never in a snapshot.
+/// Opens objects; the repository holds each against its name while it reads.
 fn opener(open: &OpenArchive) -> Result<Opener, Error> {
     let objects = Store::open(&open.archive.folder)?;
-    Ok(Arc::new(move |id| match objects.verified_reader(id) {
+    Ok(Arc::new(move |id| match objects.open_object(id) {
         Ok(reader) => Ok(Box::new(reader)),
         Err(error @ ObjectsError::Missing { .. }) => Err(io::Error::new(io::ErrorKind::NotFound, error)),
         Err(error) => Err(io::Error::other(error)),

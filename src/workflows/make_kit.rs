@@ -84,6 +84,15 @@ pub fn sheet(open: &OpenArchive, sealed: &[u8], around: &Circumstances) -> Strin
     recovery::sheet(sealed, &facts)
 }
 
+/// Whether the kit of today, the archive's own and the copy at the repository of `location`, is known to be in place.
+pub(super) fn is_beside(open: &OpenArchive, location: &str, around: &Circumstances) -> Result<bool, Error> {
+    let contents = contents(open, &gather(open, around)?);
+    let copies = open.archive.kit_copies()?;
+    let is_todays = |place: &str| copies.iter().any(|copy| copy.place == place && copy.contents == contents);
+    let own = own_kit(open);
+    Ok(own.exists() && is_todays(&own.display().to_string()) && is_todays(location))
+}
+
 /// Puts the newest kit beside a repository, unless it is there already, and remembers that it is.
 pub(super) fn put_beside(
     open: &mut OpenArchive,
@@ -93,14 +102,14 @@ pub(super) fn put_beside(
 ) -> Result<(), Error> {
     let place = open.archive.settings.repositories.iter().find(|one| one.name == *name);
     let Some(place) = place.map(|one| one.location.clone()) else { return Ok(()) };
-    let contents = contents(open, &gather(open, around)?);
-    let copies = open.archive.kit_copies()?;
-    let is_todays = |place: &str| copies.iter().any(|copy| copy.place == place && copy.contents == contents);
-    let own = own_kit(open);
-    if !own.exists() || !is_todays(&own.display().to_string()) {
-        renew(open, around)?;
-    } else if is_todays(&place) {
+    if is_beside(open, &place, around)? {
         return Ok(());
+    }
+    let contents = contents(open, &gather(open, around)?);
+    let own = own_kit(open);
+    let is_own = |copy: &KitCopy| Path::new(&copy.place) == own && copy.contents == contents;
+    if !own.exists() || !open.archive.kit_copies()?.iter().any(is_own) {
+        renew(open, around)?;
     }
     repository.put_beside(BESIDE, &read(&own)?)?;
     open.archive.remember_kit_copy(KitCopy { place, contents, at: around.now })?;

@@ -3,13 +3,18 @@
 //! Asks the catalog alone; no repository is contacted.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 
 use super::{Circumstances, Error, OpenArchive, drive, make_kit};
+use crate::catalog::{Job, RunRow};
 use crate::model::in_words::count;
 use crate::model::report::{AtRisk, RepositoryStatus, StatusReport};
 
 /// A backup older than this is due again.
 const BACKUP_AGE: SignedDuration = SignedDuration::from_hours(36);
+
+/// How many backups are looked through for the last that found the newest snapshot in its place.
+const BACKUPS_LOOKED_AT: usize = 50;
 
 /// A proof older than this is due again.
 const PROOF_AGE: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -23,6 +28,7 @@ pub fn status(open: &OpenArchive, around: &Circumstances) -> Result<StatusReport
     (_, report.objects_bytes) = open.catalog.objects_total()?;
     let mut safe_ids = Vec::new();
     let kit_is_outside = make_kit::is_outside(open, around)?;
+    let backups = open.catalog.finished_runs(Job::Backup, BACKUPS_LOOKED_AT)?;
     for settings in &open.archive.settings.repositories {
         let name = settings.name.to_string();
         let mut one = RepositoryStatus {
@@ -37,12 +43,15 @@ pub fn status(open: &OpenArchive, around: &Circumstances) -> Result<StatusReport
             oldest_proof = proven.oldest_proof;
             one.oldest_proof = oldest_proof.map(|at| at.to_string());
             one.newest_snapshot = open.catalog.newest_snapshot(id)?.map(|snapshot| snapshot.at.to_string());
-            backed_up = open.catalog.newest_complete_snapshot(id)?.map(|snapshot| snapshot.at);
-            one.newest_complete = backed_up.map(|at| at.to_string());
+            let newest = open.catalog.newest_complete_snapshot(id)?;
+            one.newest_complete = newest.as_ref().map(|snapshot| snapshot.at.to_string());
             let check = open.catalog.newest_check(id)?;
-            // A night with nothing new writes no snapshot; it checks that the newest one is still there.
-            let confirmed = check.filter(|check| check.ok).map(|check| check.at);
-            backed_up = backed_up.map(|at| confirmed.map_or(at, |confirmed| at.max(confirmed)));
+            // A night with nothing new writes no snapshot; it asks whether the newest one is still there.
+            let whole = check.filter(|check| check.ok).map(|check| check.at);
+            backed_up = newest.and_then(|newest| {
+                let met = backups.iter().find(|run| has_met(run, &newest.id)).and_then(|run| run.finished_at);
+                [Some(newest.at), whole, met].into_iter().flatten().max()
+            });
             if let Some(check) = check.filter(|check| !check.ok) {
                 report.problems.push(format!(
                     "{name}: the check of {:.0} found damage; keepsake check --repo {name} tells what",
@@ -60,6 +69,27 @@ pub fn status(open: &OpenArchive, around: &Circumstances) -> Result<StatusReport
     }
     judge(open, &safe_ids, kit_is_outside, &mut report)?;
     Ok(report)
+}
+
+/// What a kept report of a backup says of each repository.
+#[derive(Deserialize)]
+struct KeptReport {
+    repositories: Vec<KeptBackup>,
+}
+
+#[derive(Deserialize)]
+struct KeptBackup {
+    snapshot: Option<String>,
+    state: String,
+}
+
+/// Whether a backup wrote the snapshot, or found it in its place.
+fn has_met(run: &RunRow, snapshot: &str) -> bool {
+    let report = run.report_json.as_deref().map(serde_json::from_str::<KeptReport>);
+    // A report that cannot be understood says nothing.
+    let Some(Ok(report)) = report else { return false };
+    let is_whole = |one: &KeptBackup| matches!(one.state.as_str(), "complete" | "unchanged");
+    report.repositories.iter().any(|one| is_whole(one) && one.snapshot.as_deref() == Some(snapshot))
 }
 
 fn due(

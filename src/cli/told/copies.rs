@@ -30,7 +30,12 @@ impl Told for BackupReport {
                     size(one.sent_bytes)
                 )?,
                 BackupState::Unchanged => {
-                    writeln!(out, "{}: nothing new; snapshot {id} holds everything ({photos})", one.name)?;
+                    let looked = match one.structure_whole_at.as_deref() {
+                        _ if one.checked => "checked".to_owned(),
+                        Some(at) => format!("it is still there, and was found whole on {}", moment(at)),
+                        None => "it is still there".to_owned(),
+                    };
+                    writeln!(out, "{}: nothing new; snapshot {id} holds everything ({photos}); {looked}", one.name)?;
                 }
                 BackupState::Partial => {
                     writeln!(out, "{}: the snapshot {id} is INCOMPLETE and does not count", one.name)?;

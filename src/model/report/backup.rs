@@ -38,8 +38,11 @@ pub struct RepositoryBackup {
     pub sent_bytes: u64,
     /// How long it took.
     pub seconds: f64,
-    /// Whether the repository's structure was checked after the snapshot was written, and found whole.
+    /// Whether the repository's structure was checked in this run, after the snapshot was written, and found whole.
     pub checked: bool,
+    /// When the structure was last looked at, in this run or before, and found whole; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structure_whole_at: Option<String>,
     /// What could not be backed up.
     pub problems: Vec<Problem>,
     /// Why it failed, in words.
