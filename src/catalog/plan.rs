@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 use super::columns::{self, from_ns};
 use super::description::believed;
 use super::export::{Shard, shards};
-use super::tree_path::with_suffix;
+use super::tree_path::{For, WORDS_ENDING, with_suffix};
 use super::{Catalog, CatalogError};
 use crate::formats::file_name;
 use crate::formats::sidecar::Words;
@@ -238,9 +238,9 @@ fn albums(
         let mut files = Vec::new();
         for member in members.query_map([row.get::<_, i64>(0)?], |row| row.get::<_, i64>(0))? {
             let Some(photo) = place_of_row.get(&member?).and_then(|place| photos.get(*place)) else { continue };
-            files.push(link(&mut taken, &photo.path, photo.object, photo.size, photo));
+            files.push(link(&mut taken, &photo.path, photo.object, photo.size, photo, For::Photo));
             for PlanFile { path, object, size, modified_at: _ } in &photo.companions {
-                files.push(link(&mut taken, path, *object, *size, photo));
+                files.push(link(&mut taken, path, *object, *size, photo, For::Companion));
             }
         }
         albums.push(PlanAlbum { owner: row.get(1)?, name: columns::word(row, 2)?, folder_name: row.get(3)?, files });
@@ -248,23 +248,36 @@ fn albums(
     Ok(albums)
 }
 
-fn link(taken: &mut BTreeSet<String>, path: &str, object: ObjectId, size: u64, photo: &PlanPhoto) -> PlanAlbumFile {
+fn link(
+    taken: &mut BTreeSet<String>,
+    path: &str,
+    object: ObjectId,
+    size: u64,
+    photo: &PlanPhoto,
+    what: For,
+) -> PlanAlbumFile {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let file_name = free_name(taken, |digits| with_suffix(name, &object, digits));
+    let file_name = free_name(taken, what, |digits| with_suffix(name, &object, digits));
     PlanAlbumFile { file_name, object, size, photo: photo.id.clone(), modified_at: photo.modified_at }
 }
 
-/// The first form of a name whose key is not taken; takes it. With 64 digits of the hash a name can only meet the same
-/// object under the same name, and then one of both is enough.
-fn free_name(taken: &mut BTreeSet<String>, name: impl Fn(usize) -> String) -> String {
+/// The first form of a name whose key is not taken; takes it, and for a photo the name of the words about it too, whether
+/// there are any yet or not. With 64 digits of the hash a name can only meet the same object under the same name, and then
+/// one of both is enough.
+fn free_name(taken: &mut BTreeSet<String>, what: For, name: impl Fn(usize) -> String) -> String {
+    let words_of = |key: &str| (what == For::Photo).then(|| format!("{key}{WORDS_ENDING}"));
+    let mut form = name(64);
     for digits in [0, 8, 16] {
-        let form = name(digits);
-        if taken.insert(file_name::fold_case(&form)) {
-            return form;
+        let wanted = name(digits);
+        let key = file_name::fold_case(&wanted);
+        if !taken.contains(&key) && words_of(&key).is_none_or(|words| !taken.contains(&words)) {
+            form = wanted;
+            break;
         }
     }
-    let form = name(64);
-    taken.insert(file_name::fold_case(&form));
+    let key = file_name::fold_case(&form);
+    taken.extend(words_of(&key));
+    taken.insert(key);
     form
 }
 
@@ -287,7 +300,7 @@ fn kept(moment: &Connection) -> Result<Vec<PlanFile>, CatalogError> {
         let name: Option<Vec<u8>> = row.get(4)?;
         let owner = file_name::safe(owner.as_deref().unwrap_or("nobody").as_bytes());
         let name = file_name::safe_within(&name.unwrap_or_default(), 160);
-        let path = free_name(&mut taken, |digits| {
+        let path = free_name(&mut taken, For::Companion, |digits| {
             let name = with_suffix(&name, &object, digits.max(KEPT_DIGITS));
             format!("kept/{owner}/{}/{name}", object.short(2))
         });

@@ -195,3 +195,26 @@ fn a_photo_does_not_take_a_path_whose_words_would_overwrite_a_sidecar() {
     let different: BTreeSet<_> = paths.iter().collect();
     assert_eq!(different.len(), paths.len(), "{paths:#?}");
 }
+
+#[test]
+fn in_an_album_too_the_name_of_the_words_about_a_photo_is_kept_free() {
+    for order in [[0, 1], [1, 0]] {
+        let mut sample = Sample::new();
+        let mut photos = Vec::new();
+        for (name, month) in [("IMG_1.JPG", "2014-08"), ("img_1.jpg.XMP", "2014-09")] {
+            let photo = sample.photo(name, name);
+            let mut description = described(name, "2014-08-03");
+            // As where the day is a guess, which stays out of the name.
+            description.wanted_path = format!("photos/anna/2014/{month}/{name}");
+            sample.catalog.describe_photo(&photo, &description).unwrap();
+            photos.push(photo);
+        }
+        let album = sample.catalog.create_album("anna", &"Lisbon".parse().unwrap(), at(2)).unwrap();
+        sample.catalog.add_to_album(album, &order.map(|place: usize| photos[place].clone()), at(3)).unwrap();
+        let plan = sample.catalog.snapshot_plan().unwrap();
+        let names = plan.albums[0].files.iter().map(|file| file_name::fold_case(&file.file_name));
+        let names: Vec<String> = names.flat_map(|name| [format!("{name}.xmp"), name]).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        assert!(names.contains(&"img_1.jpg".to_owned()) || names.contains(&"img_1.jpg.xmp".to_owned()));
+    }
+}
