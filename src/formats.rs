@@ -1,4 +1,5 @@
-//! Pure parsers and validators over bytes: no I/O, no clock, never a panic on hostile input.
+//! Pure parsers and validators over bytes: no I/O of their own (what reads by offset is given the reader), no clock, never a
+//! panic on hostile input.
 
 pub mod avi;
 pub mod ciff;
@@ -14,6 +15,7 @@ pub mod jpeg;
 pub mod moments;
 pub mod names;
 pub(crate) mod numbers;
+pub mod payload;
 pub mod png;
 pub mod quicktime;
 pub mod sidecar;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::formats::isobmff::{Atom, Extent, Origin, atoms, child, kinds, locations};
+use crate::formats::isobmff::{Atom, Extent, Origin, associations, atoms, child, kinds, locations};
 use crate::formats::numbers::{Fields, be32};
 use crate::formats::tiff;
 
@@ -36,7 +36,8 @@ pub fn primary_size(file: &[u8]) -> Option<(u32, u32)> {
     let primary = primary_item(meta)?;
     let shared = child(meta, b"iprp")?;
     let properties: Vec<Atom<'_>> = atoms(child(shared, b"ipco")?).collect();
-    let sizes = atoms(shared).filter(|atom| atom.name == *b"ipma").flat_map(|atom| associations(atom.payload, primary));
+    let tables = atoms(shared).filter(|atom| atom.name == *b"ipma").flat_map(|atom| associations(atom.payload));
+    let sizes = tables.filter(|(item, _)| *item == primary).map(|(_, index)| index);
     let mut sizes =
         sizes.filter_map(|index| properties.get(index.checked_sub(1)?)).filter(|atom| atom.name == *b"ispe");
     let size = sizes.next()?.payload;
@@ -48,14 +49,14 @@ fn meta(file: &[u8]) -> Option<&[u8]> {
     child(file, b"meta")?.get(4..)
 }
 
-fn primary_item(meta: &[u8]) -> Option<u32> {
+pub(super) fn primary_item(meta: &[u8]) -> Option<u32> {
     let mut fields = Fields(child(meta, b"pitm")?);
     let id_bytes = if fields.version()? == 0 { 2 } else { 4 };
     fields.number(id_bytes)
 }
 
 /// Every reference: its kind, from which item, to which.
-fn references(meta: &[u8]) -> impl Iterator<Item = ([u8; 4], u32, u32)> {
+pub(super) fn references(meta: &[u8]) -> impl Iterator<Item = ([u8; 4], u32, u32)> {
     let body = child(meta, b"iref").unwrap_or_default();
     let wide = body.first().is_some_and(|version| *version > 0);
     let id_bytes = if wide { 4 } else { 2 };
@@ -66,30 +67,6 @@ fn references(meta: &[u8]) -> impl Iterator<Item = ([u8; 4], u32, u32)> {
         let to = (0..count).map_while(move |_| fields.number(id_bytes));
         to.filter_map(move |to| Some((atom.name, from?, to)))
     })
-}
-
-/// The numbers, from 1 on, of the properties that belong to one item.
-fn associations(payload: &[u8], wanted: u32) -> Vec<usize> {
-    let mut fields = Fields(payload);
-    let wide_index = payload.get(3).is_some_and(|flags| flags & 1 == 1);
-    let mut found = Vec::new();
-    let mut read = || {
-        let id_bytes = if fields.version()? == 0 { 2 } else { 4 };
-        for _ in 0..fields.number(4)? {
-            let item = fields.number(id_bytes)?;
-            for _ in 0..fields.number(1)? {
-                // The highest bit says only how important the property is.
-                let index = if wide_index { fields.number(2)? & 0x7FFF } else { fields.number(1)? & 0x7F };
-                if item == wanted {
-                    found.extend(usize::try_from(index));
-                }
-            }
-        }
-        Some(())
-    };
-    // A table that breaks off gives what came before.
-    read();
-    found
 }
 
 /// The bytes of an item, from its pieces in the file or in `idat` (8.11.3).

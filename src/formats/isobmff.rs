@@ -5,8 +5,8 @@ mod samples;
 
 use crate::formats::numbers::{be32, be64};
 
-pub use items::{Location, Origin, kinds, locations};
-pub use samples::{Track, tracks};
+pub use items::{Location, Origin, associations, kinds, locations};
+pub use samples::{Track, handler, sample_description, track, tracks};
 
 /// The head of a box.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

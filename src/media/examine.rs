@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
+use crate::formats::payload;
 use crate::model::{Examination, Kind, Likeness};
 
 use super::{condition, facts};
@@ -18,6 +19,7 @@ pub fn examine<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Resu
     let mut facts = facts::read(input, kind)?;
     facts.width = tested.width.or(facts.width);
     facts.height = tested.height.or(facts.height);
+    let likeness = Likeness { payload: payload::of(input, size, kind)?, look: None };
     let condition::Tested { condition, depth, good_percent, finding, .. } = tested;
-    Ok(Examination { condition, depth, good_percent, finding, facts, likeness: Likeness::default() })
+    Ok(Examination { condition, depth, good_percent, finding, facts, likeness })
 }

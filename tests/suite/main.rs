@@ -26,6 +26,7 @@ mod failing_drive;
 mod first_run;
 mod fixtures_are_ours;
 mod ingest;
+mod payload;
 mod s3;
 mod stock_tools;
 mod support;

@@ -6,6 +6,9 @@ use crate::formats::numbers::Fields;
 /// More items than any picture has; bounds memory.
 const MAX_ITEMS: u32 = 1 << 16;
 
+/// More properties than all items of any picture have; bounds memory.
+const MAX_ASSOCIATIONS: usize = 1 << 20;
+
 /// More pieces than all items of any picture have; bounds memory.
 const MAX_EXTENTS: u32 = 1 << 20;
 
@@ -47,6 +50,31 @@ pub fn kinds(iinf: &[u8]) -> Vec<(u32, [u8; 4])> {
         Some((id, *fields.0.first_chunk::<4>()?))
     };
     atoms(entries).filter(|atom| atom.name == *b"infe").filter_map(kind).collect()
+}
+
+/// Reads the payload of an `ipma` box (ISO/IEC 23008-12, 9.3): which item has which property, properties counted from 1.
+/// A table that breaks off gives what came before.
+pub fn associations(ipma: &[u8]) -> Vec<(u32, usize)> {
+    let mut fields = Fields(ipma);
+    let wide_index = ipma.get(3).is_some_and(|flags| flags & 1 == 1);
+    let mut found = Vec::new();
+    let mut read = || {
+        let id_bytes = if fields.version()? == 0 { 2 } else { 4 };
+        for _ in 0..fields.number(4)? {
+            let item = fields.number(id_bytes)?;
+            for _ in 0..fields.number(1)? {
+                // The highest bit says only how important the property is.
+                let index = if wide_index { fields.number(2)? & 0x7FFF } else { fields.number(1)? & 0x7F };
+                if found.len() >= MAX_ASSOCIATIONS {
+                    return None;
+                }
+                found.push((item, usize::try_from(index).ok()?));
+            }
+        }
+        Some(())
+    };
+    read();
+    found
 }
 
 /// Reads the payload of an `iloc` box: where each item lies, in the order of the file. An entry that breaks off is a last

@@ -22,12 +22,25 @@ pub fn tracks(moov: &[u8]) -> Vec<Track> {
     sound_atoms(moov).filter(|atom| atom.name == *b"trak").filter_map(|atom| track(atom.payload)).collect()
 }
 
-fn track(trak: &[u8]) -> Option<Track> {
-    let media = sound_child(trak, b"mdia")?;
-    let handler = sound_child(media, b"hdlr")?.get(8..12)?.try_into().ok()?;
-    let table = sound_child(sound_child(media, b"minf")?, b"stbl")?;
-    let codec = sound_child(table, b"stsd")?.get(12..16)?.try_into().ok()?;
-    Some(Track { handler, codec, chunks: chunks(table)? })
+/// What the content of a `trak` box describes; `None` when its tables make no sense.
+pub fn track(trak: &[u8]) -> Option<Track> {
+    let handler = handler(trak)?;
+    let codec = sample_description(trak)?.get(12..16)?.try_into().ok()?;
+    Some(Track { handler, codec, chunks: chunks(sample_table(trak)?)? })
+}
+
+/// What the track of a `trak` box's content holds: `vide`, `soun`, …
+pub fn handler(trak: &[u8]) -> Option<[u8; 4]> {
+    sound_child(sound_child(trak, b"mdia")?, b"hdlr")?.get(8..12)?.try_into().ok()
+}
+
+/// How the samples of a track are coded: the payload of its `stsd` box.
+pub fn sample_description(trak: &[u8]) -> Option<&[u8]> {
+    sound_child(sample_table(trak)?, b"stsd")
+}
+
+fn sample_table(trak: &[u8]) -> Option<&[u8]> {
+    sound_child(sound_child(sound_child(trak, b"mdia")?, b"minf")?, b"stbl")
 }
 
 fn chunks(table: &[u8]) -> Option<Vec<Extent>> {
