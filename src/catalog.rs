@@ -32,6 +32,7 @@ pub mod plan;
 pub mod proofs;
 pub mod runs;
 pub mod said;
+mod same_picture;
 pub mod search;
 pub mod sightings;
 pub mod snapshots;

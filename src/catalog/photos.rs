@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns;
 use super::description::believed;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, same_picture};
 use crate::model::report::{CompanionReport, PhotoReport, PhotoSummary, ProofReport, SightingReport};
 use crate::model::{CompanionRole, ObjectId, PhotoId};
 
@@ -119,6 +119,7 @@ impl Catalog {
         report.rating = believed.rating;
         report.caption = believed.caption;
         report.tags = believed.keywords;
+        report.summary.same_picture = same_picture::others(&moment, id)?;
         report.albums = albums_of(&moment, row)?;
         report.companions = companions_of(&moment, row)?;
         report.sightings = sightings_of(&moment, row)?;
@@ -150,6 +151,7 @@ pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<PhotoSummary> {
         condition: columns::word_or_none(row, 5)?,
         kind: columns::word(row, 6)?,
         path: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
+        same_picture: Vec::new(),
     })
 }
 

@@ -4,8 +4,8 @@ use jiff::civil::DateTime;
 use rusqlite::{ToSql, params_from_iter};
 
 use super::photos::{SUMMARY, summary};
-use super::{Catalog, CatalogError};
-use crate::model::report::SearchReport;
+use super::{Catalog, CatalogError, same_picture};
+use crate::model::report::{PhotoSummary, SearchReport};
 use crate::model::{Condition, Family, Kind};
 
 /// What to look for. Everything that is given must hold; the default finds every photo that is not in the trash.
@@ -36,6 +36,9 @@ pub struct Query {
     pub to: Option<DateTime>,
     /// Whose.
     pub owner: Option<String>,
+    /// Of photos of one owner that are the same picture with other metadata, only the best one: intact before damaged,
+    /// then the largest file, then the one kept first. `total` counts pictures then.
+    pub grouped: bool,
     /// How many to list at most; `total` counts all.
     pub limit: usize,
 }
@@ -74,6 +77,9 @@ impl Catalog {
             from.push_str(" AND ");
             from.push_str(&condition.sql);
         }
+        if query.grouped {
+            from = same_picture::best_of_each(&from);
+        }
         let values = || conditions.iter().flat_map(|condition| condition.values.iter());
         let moment = self.moment()?;
         let total = moment
@@ -82,9 +88,14 @@ impl Catalog {
         let mut statement = moment
             .prepare_cached(&format!("SELECT {SUMMARY} {from} ORDER BY photo.taken_at DESC, photo.id LIMIT ?"))?;
         let limit: Box<dyn ToSql> = Box::new(i64::try_from(query.limit).unwrap_or(i64::MAX));
-        let photos = statement
+        let mut photos: Vec<PhotoSummary> = statement
             .query_map(params_from_iter(values().chain(std::iter::once(&limit))), summary)?
             .collect::<Result<_, _>>()?;
+        if query.grouped {
+            for photo in &mut photos {
+                photo.same_picture = same_picture::others(&moment, &photo.id)?;
+            }
+        }
         Ok(SearchReport { total, photos })
     }
 }
@@ -102,7 +113,7 @@ fn must(sql: &str, values: impl IntoIterator<Item = impl ToSql + 'static>) -> Mu
 
 /// All that must hold; `None` when nothing can be found.
 fn conditions(query: &Query) -> Option<Vec<Must>> {
-    let Query { words, album, person, place, tag, camera, source, kind, condition, from, to, owner, limit: _ } = query;
+    let Query { words, album, person, place, tag, camera, source, kind, condition, from, to, owner, .. } = query;
     if person.is_some() || place.is_some() {
         return None;
     }
@@ -133,9 +144,7 @@ fn conditions(query: &Query) -> Option<Vec<Must>> {
         ));
     }
     if let Some(kind) = kind {
-        let kinds = kind.kinds();
-        let marks = vec!["?"; kinds.len()].join(", ");
-        all.push(must(&format!("object.kind IN ({marks})"), kinds));
+        all.push(of_kind(*kind));
     }
     if let Some(condition) = condition {
         all.push(must("object.condition = ?", [condition.as_str()]));
@@ -151,6 +160,25 @@ fn conditions(query: &Query) -> Option<Vec<Must>> {
         all.push(must("+photo.owner = ?", [owner.clone()]));
     }
     Some(all)
+}
+
+/// A raw file that stands beside its picture is what somebody means who asks for raw files; of other companions (the
+/// moving half of a photo is no video) that is not so.
+fn of_kind(kind: KindFilter) -> Must {
+    let kinds = kind.kinds();
+    let marks = vec!["?"; kinds.len()].join(", ");
+    let original = format!("object.kind IN ({marks})");
+    let is_raw = match kind {
+        KindFilter::Raw => true,
+        KindFilter::Kind(kind) => kind.is_raw(),
+        KindFilter::Family(_) => false,
+    };
+    if !is_raw {
+        return must(&original, kinds);
+    }
+    let beside = "photo.row IN (SELECT photo FROM companion JOIN object AS beside ON beside.row = companion.object
+         WHERE beside.kind IN";
+    must(&format!("({original} OR {beside} ({marks})))"), [kinds.clone(), kinds].concat())
 }
 
 /// The words as an FTS5 query: each one quoted, so that nothing in it is an operator; all must be there, the last one at
@@ -169,7 +197,7 @@ fn full_text(words: &[String]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::catalog::sample::{Sample, at, described, intact};
-    use crate::model::{ObjectId, PhotoId};
+    use crate::model::{CompanionRole, ObjectId, PhotoId};
     use jiff::civil::date;
 
     fn found(sample: &Sample, query: &Query) -> Vec<PhotoId> {
@@ -264,6 +292,27 @@ mod tests {
         for query in queries {
             assert!(found(&sample, &query).is_empty(), "{query:?}");
         }
+    }
+
+    #[test]
+    fn a_search_for_raw_files_finds_those_beside_their_picture_too() {
+        let mut sample = Sample::new();
+        let jpeg = sample.photo("IMG_1.JPG", "jpeg");
+        let raw = sample.photo_of_kind("IMG_2.CR2", "alone", Kind::Cr2);
+        sample.photo_of_kind("IMG_1.CR2", "beside", Kind::Cr2);
+        sample.photo_of_kind("IMG_1.MOV", "moving", Kind::Mov);
+        for (content, role) in [("beside", CompanionRole::Raw), ("moving", CompanionRole::LiveVideo)] {
+            sample.catalog.set_companion(&jpeg, &ObjectId::of(content.as_bytes()), role, "IMG_1").unwrap();
+        }
+        let of = |kind| {
+            let found = found(&sample, &Query { kind: Some(kind), ..Query::default() });
+            found.into_iter().collect::<std::collections::BTreeSet<_>>()
+        };
+        let both = std::collections::BTreeSet::from([jpeg, raw]);
+        assert_eq!(of(KindFilter::Raw), both);
+        assert_eq!(of(KindFilter::Kind(Kind::Cr2)), both);
+        assert!(of(KindFilter::Kind(Kind::Nef)).is_empty());
+        assert!(of(KindFilter::Family(Family::Video)).is_empty(), "the moving half of a photo is no video");
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub(super) struct SearchArgs {
     words: Vec<String>,
     #[command(flatten)]
     filters: Filters,
+    /// Show photos that are the same picture with other metadata once, the best of them
+    #[arg(long)]
+    group: bool,
     /// Show at most this many
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
@@ -61,7 +64,7 @@ impl Filters {
 }
 
 pub(super) fn run(app: &App, args: SearchArgs) -> Result<Exit, Failure> {
-    let query = query(args.words, args.filters, args.limit)?;
+    let query = Query { grouped: args.group, ..query(args.words, args.filters, args.limit)? };
     let report = app.open()?.catalog.search(&query)?;
     app.output.report(&report, Exit::Done)
 }
@@ -82,6 +85,7 @@ pub(super) fn query(words: Vec<String>, filters: Filters, limit: usize) -> Resul
         from: from.as_deref().map(|text| day(text, Edge::First)).transpose()?,
         to: to.as_deref().map(|text| day(text, Edge::Last)).transpose()?,
         owner: None,
+        grouped: false,
         limit,
     })
 }

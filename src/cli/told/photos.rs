@@ -14,7 +14,9 @@ fn row(out: &mut dyn Write, photo: &PhotoSummary) -> io::Result<()> {
     let taken = photo.taken_at.as_deref().map_or("undated         ", |at| at.get(..16).unwrap_or(at)).replace('T', " ");
     let damage = photo.condition.filter(|condition| condition.is_damage());
     let damage = damage.map(|condition| format!("  [{condition}]")).unwrap_or_default();
-    writeln!(out, "{}  {taken:16}  {:5}  {}{damage}", photo.id, photo.kind.as_str(), photo.name)
+    let others = photo.same_picture.len();
+    let others = if others > 0 { format!("  (and {others} more of the same picture)") } else { String::new() };
+    writeln!(out, "{}  {taken:16}  {:5}  {}{damage}{others}", photo.id, photo.kind.as_str(), photo.name)
 }
 
 impl Told for SearchReport {
@@ -54,6 +56,9 @@ impl Told for PhotoReport {
         line("object", Some(summary.object.to_string()))?;
         line("in copies", Some(summary.path.clone()))?;
         line("deleted", self.deleted_at.as_deref().map(moment))?;
+        for same in &summary.same_picture {
+            line("also", Some(format!("{same} is the same picture with other metadata")))?;
+        }
         for companion in &self.companions {
             line("beside it", Some(format!("{} ({})", companion.name, companion.role)))?;
         }

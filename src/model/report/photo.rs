@@ -23,6 +23,9 @@ pub struct PhotoSummary {
     pub kind: Kind,
     /// Its path in every snapshot.
     pub path: String,
+    /// Other photos that are the same picture with other metadata, the best first; in lists only where they are grouped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_picture: Vec<PhotoId>,
 }
 
 /// What a search found.
