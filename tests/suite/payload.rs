@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use keepsake::formats::payload;
-use keepsake::media::sniff;
-use keepsake::model::{Kind, Payload};
+use keepsake::media::{condition, sniff};
+use keepsake::model::{Condition, Depth, Kind, Payload};
 
 use crate::support::fixtures;
 use crate::support::referee::{corpus, is_here};
@@ -52,6 +53,32 @@ fn writing_metadata_leaves_the_payload_of_real_files() {
     assert!(rewritten > 100, "exiftool wrote into {rewritten} files only");
 }
 
+/// Bytes that are changed in each file, one at a time.
+const PLACES: usize = 97;
+
+#[test]
+fn a_changed_byte_of_the_picture_is_another_picture() {
+    let sandbox = Sandbox::new();
+    let drive = sandbox.path("drive");
+    fixtures::old_drive(&drive);
+    for path in files_below(&drive) {
+        let Some(kind) = kind_of(&path) else { continue };
+        let mut bytes = fs::read(&path).unwrap();
+        let size = bytes.len();
+        let of = |bytes: &[u8]| payload::of(&mut Cursor::new(bytes), size as u64, kind).unwrap();
+        let Some(whole) = of(&bytes) else { continue };
+        let mut noticed = 0;
+        for place in 0..PLACES {
+            // Pictures lie behind their metadata.
+            let at = size / 3 + place * (size - size / 3) / PLACES;
+            bytes[at] ^= 0x55;
+            noticed += usize::from(of(&bytes) != Some(whole));
+            bytes[at] ^= 0x55;
+        }
+        assert!(noticed * 10 > PLACES * 6, "{}: {noticed} of {PLACES} changes were noticed", path.display());
+    }
+}
+
 /// Counts the files that exiftool wrote into, each of which has kept its payload.
 #[track_caller]
 fn rewrite_and_compare(folder: &Path) -> u32 {
@@ -83,11 +110,22 @@ fn rewrite_and_compare(folder: &Path) -> u32 {
             moved.push(format!("{}: {payload:?} became {now:?}", path.display()));
         }
     }
+    let nameless = before.iter().filter(|(path, (payload, bytes))| payload.is_none() && is_whole(path, bytes));
+    let nameless: Vec<String> = nameless.map(|(path, _)| path.display().to_string()).collect();
+    assert!(nameless.is_empty(), "whole, and yet without a payload:\n{}", nameless.join("\n"));
     for (kind, Tally { files, named, rewritten }) in &tallies {
         println!("{kind:8} {files:4} files, {named:4} with a payload, {rewritten:4} written into");
     }
     assert!(moved.is_empty(), "{}", moved.join("\n"));
     tallies.values().map(|tally| tally.rewritten).sum()
+}
+
+/// Whether a file of a format that has payloads is intact.
+fn is_whole(path: &Path, bytes: &[u8]) -> bool {
+    let kind = kind_of(path).unwrap_or(Kind::Unknown);
+    let has_none = matches!(kind, Kind::Bmp | Kind::Crw | Kind::X3f | Kind::Mkv | Kind::Mts | Kind::Mpg | Kind::Wmv);
+    let tested = condition::test(&mut Cursor::new(bytes), bytes.len() as u64, kind).unwrap();
+    !has_none && tested.condition == Condition::Intact && tested.depth >= Depth::Structure
 }
 
 fn kind_of(path: &Path) -> Option<Kind> {

@@ -5,8 +5,7 @@ use std::io::{Read, Seek};
 
 use crate::formats::heif::{primary_item, references};
 use crate::formats::isobmff::{
-    Atom, Extent, Origin, associations, box_head, child, handler, kinds, locations, sample_description, sound_atoms,
-    track,
+    Extent, Origin, associations, box_head, child, handler, kinds, locations, sample_description, sound_atoms, track,
 };
 
 use super::bytes::{Bytes, Stop, Walked, sound};
@@ -47,8 +46,8 @@ pub(super) fn add_items<R: Read + Seek>(file: &mut Bytes<'_, R>, parts: &mut Par
     }
     for (id, kind) in items {
         parts.add(*b"item", &[id.to_be_bytes(), kind].concat());
-        for property in properties.get(&id).into_iter().flatten() {
-            parts.add(property.name, property.payload);
+        for (name, hash) in properties.get(&id).into_iter().flatten() {
+            parts.add_hash(*name, *hash);
         }
         let Some(place) = places.get(&id) else { continue };
         let mut data = blake3::Hasher::new();
@@ -57,7 +56,9 @@ pub(super) fn add_items<R: Read + Seek>(file: &mut Bytes<'_, R>, parts: &mut Par
                 // A length of 0 stands for everything, which tells nothing apart.
                 Origin::File if extent.length > 0 => file.feed(&mut data, *extent)?,
                 Origin::ItemData => {
-                    data.update(sound(inside(item_data, *extent))?);
+                    let bytes = sound(inside(item_data, *extent))?;
+                    file.spend(bytes.len() as u64)?;
+                    data.update(bytes);
                 }
                 Origin::File | Origin::Elsewhere => return Err(Stop::NotWhole),
             }
@@ -71,17 +72,18 @@ pub(super) fn add_items<R: Read + Seek>(file: &mut Bytes<'_, R>, parts: &mut Par
     Ok(())
 }
 
-/// The properties of each item that count, in their order.
-fn properties(meta: &[u8]) -> BTreeMap<u32, Vec<Atom<'_>>> {
+/// The properties of each item that count, in their order: their names and the hashes of what is in them, each made once,
+/// however many items share it.
+fn properties(meta: &[u8]) -> BTreeMap<u32, Vec<([u8; 4], blake3::Hash)>> {
     let shared = child(meta, b"iprp").unwrap_or_default();
-    let known: Vec<Atom<'_>> = sound_atoms(child(shared, b"ipco").unwrap_or_default()).collect();
-    let mut all: BTreeMap<u32, Vec<Atom<'_>>> = BTreeMap::new();
+    let known: Vec<_> = sound_atoms(child(shared, b"ipco").unwrap_or_default())
+        .map(|atom| PROPERTIES.contains(&&atom.name).then(|| (atom.name, blake3::hash(atom.payload))))
+        .collect();
+    let mut all: BTreeMap<u32, Vec<_>> = BTreeMap::new();
     for table in sound_atoms(shared).filter(|atom| atom.name == *b"ipma") {
         for (item, index) in associations(table.payload) {
             let property = index.checked_sub(1).and_then(|index| known.get(index));
-            if let Some(property) = property.filter(|property| PROPERTIES.contains(&&property.name)) {
-                all.entry(item).or_default().push(*property);
-            }
+            all.entry(item).or_default().extend(property.copied().flatten());
         }
     }
     all

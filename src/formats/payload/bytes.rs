@@ -72,7 +72,7 @@ impl<'a, R: Read + Seek> Bytes<'a, R> {
 
     /// Gives all of an extent to a hash.
     pub(super) fn feed(&mut self, hasher: &mut blake3::Hasher, extent: Extent) -> Walked<()> {
-        self.left = sound(self.left.checked_sub(extent.length))?;
+        self.spend(extent.length)?;
         let end = sound(extent.start.checked_add(extent.length).filter(|end| *end <= self.size))?;
         let mut at = extent.start;
         while at < end {
@@ -80,6 +80,12 @@ impl<'a, R: Read + Seek> Bytes<'a, R> {
             hasher.update(&self.read(at, length)?);
             at += length as u64;
         }
+        Ok(())
+    }
+
+    /// Counts bytes that are given to a hash from memory.
+    pub(super) fn spend(&mut self, length: u64) -> Walked<()> {
+        self.left = sound(self.left.checked_sub(length))?;
         Ok(())
     }
 
