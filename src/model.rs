@@ -19,7 +19,7 @@ mod sighting;
 pub use album::{Album, AlbumId, AlbumName, AlbumNameError};
 pub use capture_time::{CaptureTime, Certainty, TimeCandidate, TimeSource, UtcOffset, choose_capture_time};
 pub use condition::{Condition, Depth, Examination};
-pub use facts::{Facts, Position};
+pub use facts::{Facts, Motion, Position};
 pub use kind::{Family, Kind, ParseKindError};
 pub use likeness::{Likeness, Look, ParseLikenessError, Payload};
 pub use object_id::{Hasher, Namer, ObjectId, ParseIdError, Sha1Digest};

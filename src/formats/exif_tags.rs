@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::formats::exif_text::{camera_name, clean, decode, decode_utf16, is_filler};
 use crate::formats::gps::{self, Coordinate};
-use crate::formats::numbers::{be16, be32};
+use crate::formats::moments::{self, Moment, civil_date, civil_time};
+use crate::formats::numbers::{be16, be32, le16};
 use crate::formats::xmp::without_doubles;
-use crate::formats::{iptc, moments};
-use crate::model::{Facts, TimeCandidate, TimeSource};
+use crate::formats::{iptc, photoshop};
+use crate::model::{Certainty, Facts, TimeCandidate, TimeSource, UtcOffset};
 
 /// The table that a tag stands in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -74,6 +75,12 @@ pub mod tag {
     pub const OFFSET_TIME_ORIGINAL: Tag = (Table::Exif, 0x9011);
     /// Zone of `DATE_TIME_DIGITIZED`.
     pub const OFFSET_TIME_DIGITIZED: Tag = (Table::Exif, 0x9012);
+    /// Parts of a second of `DATE_TIME`.
+    pub const SUB_SEC_TIME: Tag = (Table::Exif, 0x9290);
+    /// Parts of a second of `DATE_TIME_ORIGINAL`.
+    pub const SUB_SEC_TIME_ORIGINAL: Tag = (Table::Exif, 0x9291);
+    /// Parts of a second of `DATE_TIME_DIGITIZED`.
+    pub const SUB_SEC_TIME_DIGITIZED: Tag = (Table::Exif, 0x9292);
     /// The maker's own data.
     pub const MAKER_NOTE: Tag = (Table::Exif, 0x927C);
     /// Pixels across, of the whole picture.
@@ -91,8 +98,13 @@ pub mod tag {
     /// Degrees, minutes, seconds.
     pub const LONGITUDE: Tag = (Table::Gps, 0x0004);
 
+    /// Hour, minute and second of the satellites' clock, UTC.
+    pub const TIME_STAMP: Tag = (Table::Gps, 0x0007);
+    /// Its day.
+    pub const DATE_STAMP: Tag = (Table::Gps, 0x001D);
+
     /// All of them.
-    pub const ALL: [Tag; 26] = [
+    pub const ALL: [Tag; 31] = [
         IMAGE_WIDTH,
         IMAGE_HEIGHT,
         IMAGE_DESCRIPTION,
@@ -111,6 +123,9 @@ pub mod tag {
         OFFSET_TIME,
         OFFSET_TIME_ORIGINAL,
         OFFSET_TIME_DIGITIZED,
+        SUB_SEC_TIME,
+        SUB_SEC_TIME_ORIGINAL,
+        SUB_SEC_TIME_DIGITIZED,
         MAKER_NOTE,
         PIXEL_WIDTH,
         PIXEL_HEIGHT,
@@ -119,6 +134,8 @@ pub mod tag {
         LATITUDE,
         LONGITUDE_REF,
         LONGITUDE,
+        TIME_STAMP,
+        DATE_STAMP,
     ];
 }
 
@@ -164,7 +181,7 @@ impl Tags {
     /// What an IPTC block in the tags says (TIFF; JPEG has it elsewhere).
     pub fn iptc(&self) -> Facts {
         let own = self.bytes(tag::IPTC);
-        let block = own.or_else(|| iptc::in_photoshop_resources(self.bytes(tag::PHOTOSHOP)?));
+        let block = own.or_else(|| photoshop::find(self.bytes(tag::PHOTOSHOP)?, photoshop::IPTC));
         block.map(iptc::read).unwrap_or_default()
     }
 
@@ -189,18 +206,50 @@ impl Tags {
     }
 
     fn times(&self) -> Vec<TimeCandidate> {
-        let rungs = [
-            (tag::DATE_TIME_ORIGINAL, tag::OFFSET_TIME_ORIGINAL, TimeSource::Exif),
-            (tag::DATE_TIME_DIGITIZED, tag::OFFSET_TIME_DIGITIZED, TimeSource::Exif),
-            (tag::DATE_TIME, tag::OFFSET_TIME, TimeSource::ExifModified),
-        ];
-        let read = |(time, zone, source)| {
-            let mut moment = moments::parse(&self.text(time)?)?;
+        let read = |time, zone, fraction| {
+            let moment = moments::parse(&self.text(time)?)?.with_fraction(&self.text(fraction).unwrap_or_default());
             // Each time has a zone of its own: that of the edit is not that of the journey.
-            moment.offset = moment.offset.or_else(|| moments::parse_offset(&self.text(zone)?));
-            Some(moment.said_by(source))
+            let offset = moment.offset.or_else(|| moments::parse_offset(&self.text(zone)?));
+            Some(Moment { offset, ..moment })
         };
-        rungs.into_iter().filter_map(read).collect()
+        let satellites = self.satellite_time();
+        let original = read(tag::DATE_TIME_ORIGINAL, tag::OFFSET_TIME_ORIGINAL, tag::SUB_SEC_TIME_ORIGINAL);
+        let original = original.map(|moment| self.in_its_zone(moment, satellites));
+        let digitized = read(tag::DATE_TIME_DIGITIZED, tag::OFFSET_TIME_DIGITIZED, tag::SUB_SEC_TIME_DIGITIZED);
+        let of_maker = self.bytes(tag::MAKER_NOTE).and_then(camera_trap_time);
+        let mut taken: Vec<Moment> = [original, digitized, of_maker].into_iter().flatten().collect();
+        let mut modified = read(tag::DATE_TIME, tag::OFFSET_TIME, tag::SUB_SEC_TIME);
+        if taken.is_empty() {
+            modified = modified.map(|moment| self.in_its_zone(moment, satellites));
+            // Where both agree, nobody has changed the picture since, and the wall clock says more than UTC.
+            let agree = modified.is_some_and(|moment| moment.offset.is_some());
+            taken.extend(satellites.filter(|_| !agree));
+        }
+        let taken = taken.into_iter().map(|moment| moment.said_by(TimeSource::Exif));
+        taken.chain(modified.map(|moment| moment.said_by(TimeSource::ExifModified))).collect()
+    }
+
+    /// The moment of the satellites' last fix, in UTC.
+    fn satellite_time(&self) -> Option<Moment> {
+        let day = moments::parse(&self.text(tag::DATE_STAMP)?).filter(|day| day.certainty >= Certainty::Day)?;
+        let &[hour, minute, second] = self.numbers(tag::TIME_STAMP)?.first_chunk::<3>()?;
+        let time = civil_time(whole(hour)?, whole(minute)?, whole(second.floor())?)?;
+        let local = day.local.date().to_datetime(time);
+        Some(Moment { local, offset: UtcOffset::from_minutes(0), certainty: Certainty::Exact })
+    }
+
+    /// A wall clock and the satellites' clock together tell the zone, where the fix is fresh; an old one makes a difference
+    /// that is no zone's, or not one of this part of the earth.
+    fn in_its_zone(&self, moment: Moment, satellites: Option<Moment>) -> Moment {
+        let zone = || UtcOffset::between(satellites?.local, moment.local, FIX_SECONDS);
+        let is_near = |zone: &UtcOffset| {
+            self.position().is_none_or(|place| {
+                let by_the_sun = place.longitude() * 4.0;
+                (f64::from(zone.minutes()) - by_the_sun).abs() <= ZONE_BESIDE_THE_SUN
+            })
+        };
+        let zone = || zone().filter(is_near).filter(|_| moment.certainty == Certainty::Exact);
+        Moment { offset: moment.offset.or_else(zone), ..moment }
     }
 
     fn position(&self) -> Option<crate::model::Position> {
@@ -253,6 +302,24 @@ fn whole<N: TryFrom<i64>>(number: f64) -> Option<N> {
     fits.then(|| N::try_from(number as i64).ok()).flatten()
 }
 
+/// How many seconds the last fix of a receiver may be old.
+const FIX_SECONDS: i64 = 60;
+
+/// How many minutes a zone may be beside the sun: western China is three hours ahead of it, and summer time comes on top.
+const ZONE_BESIDE_THE_SUN: f64 = 4.0 * 60.0;
+
+/// The time in the maker's data of a Reconyx camera trap, which has none elsewhere: six numbers from the second up to the
+/// year, behind a version (as exiftool's `Reconyx` tags document it).
+fn camera_trap_time(note: &[u8]) -> Option<Moment> {
+    if !matches!(note.first_chunk::<4>()?, [0x01, 0xF1, 2 | 3, 0]) {
+        return None;
+    }
+    let number = |index: usize| le16(note, 22 + index * 2).map(u32::from);
+    let date = civil_date(number(5)?, number(3)?, number(4)?)?;
+    let time = civil_time(number(2)?, number(1)?, number(0)?)?;
+    Some(Moment { local: date.to_datetime(time), offset: None, certainty: Certainty::Exact })
+}
+
 /// Apple's name for the two halves of a Live Photo: tag 0x0011 of the maker's data, which is a directory of its own
 /// after 14 bytes, big-endian, offsets from its start.
 fn apple_content_identifier(note: &[u8]) -> Option<String> {
@@ -302,6 +369,71 @@ mod tests {
             tags(&[(tag::DATE_TIME_ORIGINAL, ascii("2014:08:03 14:22:33")), (tag::OFFSET_TIME, ascii("-08:00"))])
                 .facts();
         assert_eq!(facts.times[0].offset, None);
+    }
+
+    /// A wall clock with what the satellites say, and where.
+    fn with_satellites(day: &str, time: [f64; 3], longitude: Option<f64>) -> Facts {
+        let mut all = vec![
+            (tag::DATE_TIME_ORIGINAL, ascii("2014:08:03 14:22:33")),
+            (tag::SUB_SEC_TIME_ORIGINAL, ascii("5")),
+            (tag::DATE_STAMP, ascii(day)),
+            (tag::TIME_STAMP, Value::Numbers(time.to_vec())),
+        ];
+        if let Some(longitude) = longitude {
+            all.extend([(tag::LATITUDE, Value::Numbers(vec![48.0])), (tag::LATITUDE_REF, ascii("N"))]);
+            all.extend([(tag::LONGITUDE, Value::Numbers(vec![longitude])), (tag::LONGITUDE_REF, ascii("E"))]);
+        }
+        tags(&all).facts()
+    }
+
+    #[test]
+    fn the_satellites_clock_tells_the_zone_of_the_wall_clock_where_the_fix_is_fresh() {
+        let zone = |day: &str, time, place| with_satellites(day, time, place).times[0].offset.map(UtcOffset::minutes);
+        assert_eq!(zone("2014:08:03", [12.0, 22.0, 10.0], Some(16.0)), Some(120));
+        assert_eq!(zone("2014:08:03", [12.0, 22.0, 10.0], None), Some(120));
+        assert_eq!(zone("2014:08:03", [12.0, 15.0, 0.0], Some(16.0)), None, "minutes old");
+        assert_eq!(zone("2014:08:03", [5.0, 22.0, 10.0], Some(16.0)), None, "hours old");
+        assert_eq!(zone("2014:08:01", [12.0, 22.0, 10.0], Some(16.0)), None, "days old");
+        assert_eq!(zone("1994:12:18", [12.0, 22.0, 10.0], Some(16.0)), None, "weeks counted anew");
+        assert_eq!(zone("2014:08:03", [f64::NAN, 22.0, 10.0], None), None);
+    }
+
+    #[test]
+    fn parts_of_a_second_are_kept() {
+        let times = with_satellites("", [0.0; 3], None).times;
+        assert_eq!(times[0].local, date(2014, 8, 3).at(14, 22, 33, 500_000_000));
+    }
+
+    #[test]
+    fn the_satellites_alone_tell_the_time_in_utc_where_nobody_else_does() {
+        let facts = tags(&[
+            (tag::DATE_STAMP, ascii("2014:08:03")),
+            (tag::TIME_STAMP, Value::Numbers(vec![12.0, 22.0, 33.9])),
+            (tag::DATE_TIME, ascii("2016:01:01 10:00:00")),
+        ])
+        .facts();
+        assert_eq!(facts.times[0].local, date(2014, 8, 3).at(12, 22, 33, 0));
+        assert_eq!((facts.times[0].source, facts.times[0].offset), (TimeSource::Exif, UtcOffset::from_minutes(0)));
+        assert_eq!(facts.times[1].source, TimeSource::ExifModified);
+        let facts = tags(&[
+            (tag::DATE_STAMP, ascii("2014:08:03")),
+            (tag::TIME_STAMP, Value::Numbers(vec![12.0, 22.0, 33.9])),
+            (tag::DATE_TIME, ascii("2014:08:03 14:22:30")),
+        ])
+        .facts();
+        assert_eq!(facts.times.len(), 1, "the time of change is confirmed");
+        assert_eq!(facts.times[0].offset, UtcOffset::from_minutes(120));
+    }
+
+    #[test]
+    fn a_camera_trap_keeps_its_time_in_its_own_data() {
+        let numbers = [0xF101_u16, 3, 3, 0, 0x2011, 0x0110, 0x54, 0, 0, 0, 8, 7, 30, 10, 3, 16, 2020];
+        let note: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let times = |note: &[u8]| tags(&[(tag::MAKER_NOTE, Value::Bytes(note.to_vec()))]).facts().times;
+        assert_eq!(times(&note)[0].local, date(2020, 3, 16).at(10, 30, 7, 0));
+        for end in 0..note.len() {
+            assert!(times(&note[..end]).is_empty());
+        }
     }
 
     #[test]

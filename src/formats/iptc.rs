@@ -2,25 +2,8 @@
 
 use crate::formats::exif_text::{clean, decode, is_filler};
 use crate::formats::moments;
-use crate::formats::numbers::{be16, be32};
 use crate::formats::xmp::without_doubles;
 use crate::model::{Facts, TimeSource};
-
-/// Finds the IPTC block among Photoshop's image resources (Adobe Photoshop File Formats Specification, “Image
-/// Resource Blocks”; the block's number is 0x0404).
-pub fn in_photoshop_resources(mut resources: &[u8]) -> Option<&[u8]> {
-    loop {
-        let rest = resources.strip_prefix(b"8BIM")?;
-        let (id, rest) = (be16(rest, 0)?, rest.get(2..)?);
-        let name_length = usize::from(*rest.first()?) + 1;
-        let rest = rest.get(name_length + name_length % 2..)?;
-        let (length, rest) = (usize::try_from(be32(rest, 0)?).ok()?, rest.get(4..)?);
-        if id == 0x0404 {
-            return Some(rest.get(..length).unwrap_or(rest));
-        }
-        resources = rest.get(length.checked_add(length % 2)?..)?;
-    }
-}
 
 /// Reads the data sets of record 2. Stops at the first byte that begins none.
 pub fn read(block: &[u8]) -> Facts {
@@ -75,6 +58,7 @@ impl<'a> DataSets<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::photoshop::{IPTC, find};
     use jiff::civil::date;
 
     fn set(number: u8, value: &[u8]) -> Vec<u8> {
@@ -107,7 +91,7 @@ mod tests {
         resources.extend(b"8BIM\x04\x04\x03abc\x00\x00");
         resources.extend(u16::try_from(block.len()).unwrap_or(0).to_be_bytes());
         resources.extend(&block);
-        assert_eq!(in_photoshop_resources(&resources), Some(block.as_slice()));
+        assert_eq!(find(&resources, IPTC), Some(block.as_slice()));
     }
 
     #[test]
@@ -115,7 +99,7 @@ mod tests {
         let block = [set(25, b"Lisbon"), set(55, b"20140803")].concat();
         let resources = [b"8BIM\x04\x04\x00\x00\x00\x00\x00\x18".as_slice(), &block].concat();
         for end in 0..resources.len() {
-            let found = in_photoshop_resources(&resources[..end]).map(read).unwrap_or_default();
+            let found = find(&resources[..end], IPTC).map(read).unwrap_or_default();
             assert!(found.keywords.len() <= 1);
         }
     }

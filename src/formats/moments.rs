@@ -18,14 +18,21 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Adds the digits behind the point of a second (EXIF's `SubSecTime`); nothing where they are none.
+    pub fn with_fraction(self, digits: &str) -> Self {
+        let fraction = nanoseconds(digits.trim()).filter(|_| self.certainty == Certainty::Exact);
+        let local = fraction.and_then(|fraction| self.local.with().subsec_nanosecond(fraction).build().ok());
+        Self { local: local.unwrap_or(self.local), ..self }
+    }
+
     /// Says who wrote it.
     pub fn said_by(self, source: TimeSource) -> TimeCandidate {
         TimeCandidate { local: self.local, offset: self.offset, source, certainty: self.certainty }
     }
 }
 
-/// Reads `2014:08:03 14:22:33` (EXIF), `2014-08-03T14:22:33.5+02:00` (XMP, ISO 8601) and everything between: fractions
-/// are dropped, missing parts lower the certainty, blank or zero parts count as missing.
+/// Reads `2014:08:03 14:22:33` (EXIF), `2014-08-03T14:22:33.5+02:00` (XMP, ISO 8601) and everything between: missing
+/// parts lower the certainty, blank or zero parts count as missing.
 ///
 /// `None` for what is no date: `0000:00:00 00:00:00`, blanks, the 30th of February.
 pub fn parse(text: &str) -> Option<Moment> {
@@ -63,6 +70,19 @@ pub fn parse_iptc(day: &str, time: Option<&str>) -> Option<Moment> {
         }
     }
     parse(&text)
+}
+
+/// Reads `Sun, 3 Aug 2014 14:22:33 +0200` (RFC 5322, 3.3), with or without the day of the week.
+pub fn parse_mail(text: &str) -> Option<Moment> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let text = text.split_once(',').map_or(text, |(_, rest)| rest);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (&[day, month, year], rest) = words.split_first_chunk::<3>()?;
+    let beginning = month.get(..3)?;
+    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(beginning))? + 1;
+    let (clock, zone) = (rest.first()?, rest.get(1).copied().unwrap_or_default());
+    let zone = if matches!(zone, "GMT" | "UTC" | "UT") { "Z" } else { zone };
+    parse(&format!("{year}-{month:02}-{:02}T{clock}{zone}", digits(day)?))
 }
 
 /// Reads `+02:00`, `+0200`, `+2`, `Z`, `GMT+2`. `None` where that is not all there is.
@@ -116,10 +136,20 @@ fn time_and_zone(rest: &mut Cursor<'_>) -> Option<(Time, Option<UtcOffset>)> {
     rest.0 = rest.0.strip_prefix(['T', 't', ' '])?.trim_start();
     let (hour, minute) = (rest.exactly(2)?, rest.after(&[':'], 2)?);
     let second = rest.after(&[':'], 2).unwrap_or(0);
+    let mut time = civil_time(hour, minute, second)?;
     if let Some(fraction) = rest.0.strip_prefix(['.', ',']) {
         rest.0 = fraction.trim_start_matches(|character: char| character.is_ascii_digit());
+        let written = fraction.get(..fraction.len() - rest.0.len()).and_then(nanoseconds);
+        time = written.and_then(|fraction| time.with().subsec_nanosecond(fraction).build().ok()).unwrap_or(time);
     }
-    Some((civil_time(hour, minute, second)?, parse_offset(rest.0)))
+    Some((time, parse_offset(rest.0)))
+}
+
+/// The digits behind the point of a second.
+fn nanoseconds(fraction: &str) -> Option<i32> {
+    let all = digits(fraction.get(..9).unwrap_or(fraction))?;
+    let places = u32::try_from(fraction.len().min(9)).ok()?;
+    i32::try_from(all.checked_mul(10_u32.pow(9 - places))?).ok()
 }
 
 /// What is still to be read.
@@ -168,7 +198,6 @@ mod tests {
             ("2014:08:03 14:22:33\0", None),
             ("2014-08-03T14:22:33", None),
             ("2014/08/03 14:22:33", None),
-            ("2014-08-03T14:22:33.526GMT+02:00", Some(120)),
             ("2014-08-03T14:22:33GMT+2", Some(120)),
             ("2014:08:03 14:22:33+02:00", Some(120)),
             ("2014-08-03T14:22:33-0330", Some(-210)),
@@ -176,8 +205,39 @@ mod tests {
         ] {
             assert_eq!(exact(text), Some((taken, offset)), "{text}");
         }
+        let finer = date(2014, 8, 3).at(14, 22, 33, 526_000_000);
+        assert_eq!(exact("2014-08-03T14:22:33.526GMT+02:00"), Some((finer, Some(120))));
+        assert_eq!(exact("2014-08-03T14:22:33,5260000001"), Some((finer, None)));
+        assert_eq!(exact("2014-08-03T14:22:33.Z"), Some((taken, Some(0))));
         assert_eq!(exact("2014-08-03T14:22"), Some((date(2014, 8, 3).at(14, 22, 0, 0), None)));
         assert_eq!(exact("2016:12:31 23:59:60"), Some((date(2016, 12, 31).at(23, 59, 59, 0), None)));
+    }
+
+    #[test]
+    fn the_parts_of_a_second_are_added_to_a_time_and_to_no_day() {
+        let with = |time: &str, digits| parse(time).expect("a date").with_fraction(digits).local;
+        let time = "2014:08:03 14:22:33";
+        assert_eq!(with(time, " 05 "), date(2014, 8, 3).at(14, 22, 33, 50_000_000));
+        for nothing in ["", "  ", "-1", "x", "é"] {
+            assert_eq!(with(time, nothing), date(2014, 8, 3).at(14, 22, 33, 0), "{nothing}");
+        }
+        assert_eq!(with("2014:08:03", "5"), date(2014, 8, 3).at(0, 0, 0, 0));
+    }
+
+    #[test]
+    fn a_date_as_in_a_mail_is_read() {
+        for (text, minutes) in [
+            ("Sun, 3 Aug 2014 14:22:33 +0200", Some(120)),
+            ("03 August 2014 14:22:33 GMT", Some(0)),
+            ("3 Aug 2014 14:22:33", None),
+        ] {
+            let moment = parse_mail(text).expect("a date");
+            assert_eq!(moment.local, date(2014, 8, 3).at(14, 22, 33, 0), "{text}");
+            assert_eq!(moment.offset.map(UtcOffset::minutes), minutes, "{text}");
+        }
+        for text in ["", "3 Aug", "Sun, x Aug 2014 14:22:33", "3 é€ 2014 14:22:33", "3 Foo 2014 1:2:3"] {
+            assert_eq!(parse_mail(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! XMP (ISO 16684-1), inside a file or beside it: what is said about the picture as a whole.
 
+pub mod extended;
+
 use std::ops::Range;
 
 use memchr::memmem;

@@ -68,6 +68,7 @@ impl Sources {
             keywords: xmp::without_doubles(&keywords),
             duration_ms: container.duration_ms,
             live_id: exif.live_id.or(container.live_id),
+            motion: container.motion,
             times: [exif.times, xmp.times, iptc.times, container.times].concat(),
         }
     }
@@ -75,10 +76,13 @@ impl Sources {
 
 /// What the first packets of a file say, each filling in what those before it left open.
 fn xmp_of(file: &[u8]) -> Facts {
+    xmp_together(xmp::packets(file).into_iter().filter_map(|packet| file.get(packet)))
+}
+
+fn xmp_together<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Facts {
     let mut together = Facts::default();
-    for packet in xmp::packets(file) {
-        let Some(bytes) = file.get(packet) else { continue };
-        let facts = xmp::read(bytes);
+    for packet in packets {
+        let facts = xmp::read(packet);
         together = Facts {
             camera: together.camera.or(facts.camera),
             lens: together.lens.or(facts.lens),

@@ -20,7 +20,21 @@ impl UtcOffset {
     pub fn minutes(self) -> i16 {
         self.0
     }
+
+    /// The zone in which a clock on the wall shows `local` while it is `utc`, give or take some seconds: the difference
+    /// must be near a whole number of quarters of an hour, at most 14 hours. `None` where it is no zone's.
+    pub fn between(utc: DateTime, local: DateTime, slack_seconds: i64) -> Option<Self> {
+        let seconds = utc.duration_until(local).as_secs();
+        let quarters = seconds.saturating_add(QUARTER / 2).div_euclid(QUARTER);
+        let apart = seconds.saturating_sub(quarters.saturating_mul(QUARTER)).abs();
+        let minutes = i16::try_from(quarters.saturating_mul(15)).ok()?;
+        let is_zone = apart <= slack_seconds && (-14 * 60..=14 * 60).contains(&minutes);
+        Self::from_minutes(minutes).filter(|_| is_zone)
+    }
 }
+
+/// Seconds: all zones of today stand on quarters of an hour.
+const QUARTER: i64 = 15 * 60;
 
 impl TryFrom<i16> for UtcOffset {
     type Error = &'static str;
@@ -51,17 +65,18 @@ impl fmt::Display for UtcOffset {
 pub enum TimeSource {
     /// A person corrected it.
     Person,
-    /// The camera, in EXIF or in what its maker wrote before there was EXIF.
+    /// The camera, in EXIF, in its maker's own data or in what its maker wrote before there was EXIF.
     Exif,
     /// XMP, inside the file or in a sidecar.
     Xmp,
     /// IPTC.
     Iptc,
-    /// The movie header or Apple's creation date.
+    /// The container itself: a movie header, Apple's creation date, a PNG's time of creation, a camcorder's stream.
     Quicktime,
     /// The name of the file: `IMG_20140803_142233.jpg`.
     FileName,
-    /// EXIF's `DateTime`, when the picture was last written: by the camera, or by the program that edited it last.
+    /// EXIF's `DateTime` or a PNG's `tIME`, when the picture was last written: by the camera, or by the program that
+    /// edited it last.
     ExifModified,
     /// The name of a folder: `2014-08 Lisbon`.
     FolderName,
@@ -156,17 +171,11 @@ fn on_the_wall<'a>(
         if name.source != TimeSource::FileName || name.certainty != Certainty::Exact || name.offset.is_some() {
             return None;
         }
-        let seconds = chosen.local.duration_until(name.local).as_secs();
-        // Zones stand on quarters of an hour; a long film is named after its beginning and stamped at its end.
-        let quarters = seconds.saturating_add(QUARTER / 2).div_euclid(QUARTER);
-        let apart = seconds.saturating_sub(quarters.saturating_mul(QUARTER)).abs();
-        let minutes = i16::try_from(quarters.saturating_mul(15)).ok()?;
-        let offset = UtcOffset::from_minutes(minutes).filter(|_| apart <= SLACK)?;
+        // A long film is named after its beginning and stamped at its end.
+        let offset = UtcOffset::between(chosen.local, name.local, SLACK)?;
         Some(TimeCandidate { offset: Some(offset), ..name.clone() })
     })
 }
-
-const QUARTER: i64 = 15 * 60;
 
 /// Seconds between the moment in a film's name and the one in its header.
 const SLACK: i64 = 120;
@@ -261,6 +270,18 @@ mod tests {
         assert_eq!((chosen.local, chosen.offset.map(UtcOffset::minutes)), (name.local, Some(120)));
         let other_day = said(TimeSource::FileName, date(2018, 7, 23).at(18, 45, 10, 0));
         assert_eq!(choose_capture_time(&[header.clone(), other_day], latest), Some(header));
+    }
+
+    #[test]
+    fn a_zone_is_a_whole_number_of_quarters_of_an_hour_within_fourteen_hours() {
+        let utc = date(2014, 8, 3).at(12, 0, 0, 0);
+        let zone = |local| UtcOffset::between(utc, local, 60).map(UtcOffset::minutes);
+        assert_eq!(zone(date(2014, 8, 3).at(14, 0, 40, 0)), Some(120));
+        assert_eq!(zone(date(2014, 8, 3).at(17, 44, 30, 0)), Some(345));
+        assert_eq!(zone(date(2014, 8, 2).at(22, 0, 0, 0)), Some(-840));
+        assert_eq!(zone(date(2014, 8, 3).at(14, 5, 0, 0)), None);
+        assert_eq!(zone(date(2014, 8, 4).at(3, 0, 0, 0)), None);
+        assert_eq!(UtcOffset::between(DateTime::MIN, DateTime::MAX, i64::MAX), None);
     }
 
     #[test]

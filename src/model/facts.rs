@@ -41,9 +41,21 @@ pub struct Facts {
     /// Apple's name for the two halves of a Live Photo.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_id: Option<String>,
+    /// The short film inside a motion photo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub motion: Option<Motion>,
     /// Every statement about when it was taken that the file holds, unjudged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<TimeCandidate>,
+}
+
+/// Where the film of a motion photo lies in its file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Motion {
+    /// The offset of its first byte.
+    pub offset: u64,
+    /// How many bytes.
+    pub length: u64,
 }
 
 /// A place on the earth in degrees (WGS 84), inside -90..=90 and -180..=180, and never the 0,0 that broken receivers write.

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use nom_exif::TrackInfoTag;
 
 use crate::formats::isobmff::any_head;
-use crate::formats::{avi, moments, quicktime};
+use crate::formats::{asf, avchd, avi, moments, quicktime};
 use crate::media::facts::{Sources, xmp_of};
 use crate::media::read_at::read_at;
 use crate::model::{Facts, Kind, TimeSource};
@@ -14,7 +14,7 @@ use crate::model::{Facts, Kind, TimeSource};
 /// More than any movie header takes; the rest of a longer one is not read.
 const MOVIE_HEADER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Where Matroska and AVI describe themselves.
+/// Where the other containers describe themselves.
 const HEAD_BYTES: usize = 1024 * 1024;
 
 /// A fragmented file has thousands of boxes; what describes it stands among the first, or at the very end.
@@ -28,10 +28,10 @@ pub(super) fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Fact
         Kind::Mp4 | Kind::Mov | Kind::ThreeGp => read_boxes(input),
         Kind::Mkv => Ok(matroska(&read_at(input, 0, HEAD_BYTES)?)),
         Kind::Avi => Ok(avi::read(&read_at(input, 0, HEAD_BYTES)?)),
-        // Transport and program streams and Windows Media are not read yet; the rest are no videos.
-        Kind::Mts
-        | Kind::Mpg
-        | Kind::Wmv
+        Kind::Mts => Ok(avchd::read(&read_at(input, 0, HEAD_BYTES)?)),
+        Kind::Wmv => Ok(asf::read(&read_at(input, 0, HEAD_BYTES)?)),
+        // A program stream says nothing about itself; the rest are no videos.
+        Kind::Mpg
         | Kind::Jpeg
         | Kind::Png
         | Kind::Gif

@@ -5,8 +5,8 @@ use memchr::memmem;
 use crate::formats::exif_tags::{Table, Tags};
 use crate::formats::isobmff::{atoms, child};
 use crate::formats::numbers::be32;
-use crate::formats::{ciff, headers, heif, iptc, jpeg, tiff};
-use crate::media::facts::{Sources, exif_parsers, xmp_of};
+use crate::formats::{ciff, headers, heif, iptc, jpeg, motion, photoshop, png_text, tiff, xmp};
+use crate::media::facts::{Sources, exif_parsers, xmp_of, xmp_together};
 use crate::model::{Facts, Kind, TimeSource};
 
 /// EXIF without its container has no known end; it is not longer than this with its thumbnail.
@@ -19,23 +19,36 @@ pub(super) fn read(file: &[u8], kind: Kind) -> Facts {
         tags = stray_exif(file).map(exif_parsers::from_tiff).unwrap_or_default();
     }
     let (width, height) = size_of(file, kind, &tags).unzip();
-    let resources = jpeg::head::photoshop_resources(file);
-    let iptc = iptc::in_photoshop_resources(&resources).map_or_else(|| tags.iptc(), iptc::read);
+    let of_jpeg = jpeg::head::photoshop_resources(file);
+    let resources = photoshop::resources(file).unwrap_or(&of_jpeg);
+    let iptc = photoshop::find(resources, photoshop::IPTC).map_or_else(|| tags.iptc(), iptc::read);
     let early = early_camera(file, kind);
     let container = Facts {
         width: width.or(early.width),
         height: height.or(early.height),
         camera: early.camera,
         caption: if kind == Kind::Png { exif_parsers::png_caption(file) } else { None },
-        times: early.times,
+        motion: if matches!(kind, Kind::Jpeg | Kind::Heic) { motion::find(file) } else { None },
+        times: if kind == Kind::Png { png_text::times(file) } else { early.times },
         ..Facts::default()
     };
-    Sources { exif: tags.facts(), xmp: xmp_of(file), iptc, container }.together()
+    Sources { exif: tags.facts(), xmp: xmp(file, kind), iptc, container }.together()
+}
+
+/// In a JPEG the segments say where XMP begins and ends, and what belongs to the picture; elsewhere, and where no segment
+/// is what it should be, it is looked for.
+fn xmp(file: &[u8], kind: Kind) -> Facts {
+    let packets = if kind == Kind::Jpeg { xmp::extended::packets(file) } else { Vec::new() };
+    if packets.is_empty() { xmp_of(file) } else { xmp_together(packets.iter().map(Vec::as_slice)) }
 }
 
 fn tags_of(file: &[u8], kind: Kind) -> Tags {
     match kind {
         Kind::Rw2 | Kind::Orf => exif_parsers::from_tiff(with_plain_magic(file)),
+        Kind::Psd => {
+            let exif = photoshop::resources(file).and_then(|resources| photoshop::find(resources, photoshop::EXIF));
+            exif.map(|tiff| exif_parsers::from_tiff(tiff.to_vec())).unwrap_or_default()
+        }
         Kind::Jxl => boxed_exif(file).map(|tiff| exif_parsers::from_tiff(tiff.to_vec())).unwrap_or_default(),
         Kind::Heic | Kind::Avif => {
             // The parsers take any picture's EXIF; only the primary one's is that of the photo.
@@ -61,7 +74,6 @@ fn tags_of(file: &[u8], kind: Kind) -> Tags {
         | Kind::Webp
         | Kind::Bmp
         | Kind::Tiff
-        | Kind::Psd
         | Kind::Cr2
         | Kind::Crw
         | Kind::Nef

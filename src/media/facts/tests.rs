@@ -344,3 +344,90 @@ fn a_drive_that_fails_is_an_error_and_not_a_file_without_facts() {
         assert!(read(&mut Broken, kind).is_err(), "{kind}");
     }
 }
+
+const PACKET: &[u8] =
+    br#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"
+ xmp:Rating="4" photoshop:DateCreated="2014-08-03T14:22:33+01:00"/></rdf:RDF></x:xmpmeta>"#;
+
+fn long(length: usize) -> [u8; 4] {
+    u32::try_from(length).expect("short").to_be_bytes()
+}
+
+fn segment(parts: &[&[u8]]) -> Vec<u8> {
+    let payload = parts.concat();
+    let length = u16::try_from(payload.len() + 2).expect("short").to_be_bytes();
+    [b"\xFF\xE1".as_slice(), &length, &payload].concat()
+}
+
+#[test]
+fn xmp_is_read_in_every_container() {
+    let length = PACKET.len();
+    let gif = [b"GIF89a\x01\0\x01\0\0\0\0\x21\xFF\x0BXMP DataXMP".as_slice(), PACKET, b"\x01\0\0;"].concat();
+    let itxt = [b"XML:com.adobe.xmp\0\0\0\0\0".as_slice(), PACKET].concat();
+    let png = [b"\x89PNG\r\n\x1a\n", &long(itxt.len())[..], b"iTXt", &itxt, &[0; 4]].concat();
+    let webp = [b"RIFF\0\x10\0\0WEBPXMP ", &u32::try_from(length).expect("short").to_le_bytes()[..], PACKET].concat();
+    let xmp = Entry(0x02BC, 1, u32::try_from(length).expect("short"), PACKET.to_vec());
+    let resource = [b"8BIM\x04\x24\0\0", &long(length)[..], PACKET].concat();
+    let psd = [b"8BPS\0\x01", &[0; 20][..], &long(0), &long(resource.len()), &resource].concat();
+    let uuid = b"\xBE\x7A\xCF\xCB\x97\xA9\x42\xE8\x9C\x71\x99\x94\x91\xE3\xAF\xAC";
+    let mp4 = [&long(length + 24)[..], b"uuid", uuid, PACKET].concat();
+    let jpeg = jpeg(&[], &segment(&[b"http://ns.adobe.com/xap/1.0/\0", PACKET]));
+    for (kind, file) in [
+        (Kind::Gif, gif),
+        (Kind::Png, png),
+        (Kind::Webp, webp),
+        (Kind::Tiff, tiff(vec![xmp], Vec::new(), Vec::new())),
+        (Kind::Psd, psd),
+        (Kind::Mp4, mp4),
+        (Kind::Jpeg, jpeg),
+    ] {
+        let facts = facts(&file, kind);
+        assert_eq!(facts.rating, Some(4), "{kind}");
+        assert_eq!(facts.times[0].local, date(2014, 8, 3).at(14, 22, 33, 0), "{kind}");
+    }
+}
+
+#[test]
+fn what_an_extension_of_xmp_says_is_read_with_what_the_first_packet_says() {
+    use md5::{Digest as _, Md5};
+    let rest = br#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+ xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag><rdf:li>Oma</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF>"#;
+    let name = data_encoding::HEXUPPER.encode(&Md5::digest(rest));
+    let first =
+        segment(&[b"http://ns.adobe.com/xap/1.0/\0", PACKET, b"<!-- HasExtendedXMP ", name.as_bytes(), b" -->"]);
+    let piece = |at: usize, bytes: &[u8]| {
+        let extension = b"http://ns.adobe.com/xmp/extension/\0";
+        segment(&[extension, name.as_bytes(), &long(rest.len()), &long(at), bytes])
+    };
+    let file = |pieces: &[Vec<u8>]| jpeg(&photo_tiff(), &[&first[..], &pieces.concat()].concat());
+    let whole = facts(&file(&[piece(100, &rest[100..]), piece(0, &rest[..100])]), Kind::Jpeg);
+    assert_eq!((whole.rating, whole.keywords), (Some(4), vec!["Oma".to_owned()]));
+    let missing = facts(&file(&[piece(100, &rest[100..])]), Kind::Jpeg);
+    assert_eq!((missing.rating, missing.keywords), (Some(4), Vec::new()));
+}
+
+#[test]
+fn a_photoshop_document_says_what_its_resources_say() {
+    let iptc = b"\x1C\x02\x19\0\x03Oma\x1C\x02\x37\0\x0820140803";
+    let resource = |id: &[u8; 2], inside: &[u8]| {
+        [b"8BIM", &id[..], b"\0\0", &long(inside.len()), inside, &vec![0; inside.len() % 2]].concat()
+    };
+    let exif = photo_tiff();
+    let resources = [resource(b"\x04\x04", iptc), resource(b"\x04\x22", &exif)].concat();
+    let psd = [b"8BPS\0\x01", &[0; 20][..], &long(0), &long(resources.len()), &resources].concat();
+    let facts = facts(&psd, Kind::Psd);
+    assert_eq!(facts.keywords, ["Oma"]);
+    assert_eq!(facts.camera.as_deref(), Some("NIKON D70"));
+    assert!(facts.times.iter().any(|time| time.source == TimeSource::Iptc && time.certainty == Certainty::Day));
+}
+
+#[test]
+fn a_motion_photo_says_where_its_film_is() {
+    let film = b"\0\0\0\x10ftypmp42\0\0\0\0\0\0\0\x0Cmdatabcd\0\0\0\x0Cmoovabcd";
+    let picture = photo();
+    let facts = facts(&[&picture[..], film].concat(), Kind::Jpeg);
+    let motion = facts.motion.expect("a film");
+    assert_eq!((motion.offset, motion.length), (picture.len() as u64, film.len() as u64));
+    assert_eq!(facts.camera.as_deref(), Some("NIKON D70"));
+}
