@@ -30,6 +30,7 @@ pub mod operations;
 pub mod photos;
 pub mod plan;
 pub mod proofs;
+mod relatives;
 pub mod runs;
 pub mod said;
 mod same_picture;

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns;
 use super::description::believed;
+use super::relatives::relatives;
 use super::{Catalog, CatalogError, same_picture};
 use crate::model::report::{CompanionReport, PhotoReport, PhotoSummary, ProofReport, SightingReport};
 use crate::model::{CompanionRole, ObjectId, PhotoId};
@@ -102,6 +103,7 @@ impl Catalog {
                 people: Vec::new(),
                 albums: Vec::new(),
                 companions: Vec::new(),
+                related: Vec::new(),
                 sightings: Vec::new(),
                 proofs: Vec::new(),
             })
@@ -122,6 +124,7 @@ impl Catalog {
         report.summary.same_picture = same_picture::others(&moment, id)?;
         report.albums = albums_of(&moment, row)?;
         report.companions = companions_of(&moment, row)?;
+        report.related = relatives(&moment, row)?;
         report.sightings = sightings_of(&moment, row)?;
         report.proofs = proofs_of(&moment, row)?;
         Ok(report)

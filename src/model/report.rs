@@ -15,7 +15,10 @@ pub use backup::{BackupReport, BackupState, RepositoryBackup, SnapshotReport};
 pub use check::{CheckReport, Finding, ObjectsCheck, RepositoryCheck, UNOPENABLE};
 pub use drill::{DrillFailure, DrillReport, RepositoryDrill};
 pub use ingest::{IngestReport, IngestReports};
-pub use photo::{AlbumReport, CompanionReport, PhotoReport, PhotoSummary, ProofReport, SearchReport, SightingReport};
+pub use photo::{
+    AlbumReport, CompanionReport, PhotoReport, PhotoSummary, ProofReport, RelatedReport, Relation, SearchReport,
+    SightingReport,
+};
 pub use rescue::RescueReport;
 pub use restore::{RecoverReport, RestoreReport};
 pub use status::{AtRisk, RepositoryStatus, StatusReport};

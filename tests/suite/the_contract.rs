@@ -53,7 +53,8 @@ fn document(sandbox: &Sandbox, arguments: &[&str], shape: &Value) -> Value {
 }
 
 fn photo_shape() -> Value {
-    json!({"id": "", "object": "", "name": "", "taken_at?": "", "taken_at_source?": "", "condition?": "", "kind": "", "path": ""})
+    json!({"id": "", "object": "", "name": "", "taken_at?": "", "taken_at_source?": "", "condition?": "", "kind": "", "path": "",
+        "same_picture?": [""]})
 }
 
 /// A document with these fields besides those of a photo.

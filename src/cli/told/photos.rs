@@ -8,7 +8,7 @@ use crate::cli::album::{AlbumChange, AlbumContents, AlbumList};
 use crate::cli::deletion::{ChangeList, Deleted, TrashReport, Undone};
 use crate::cli::describe::DescribeReport;
 use crate::model::in_words::{count, size};
-use crate::model::report::{PhotoReport, PhotoSummary, SearchReport};
+use crate::model::report::{PhotoReport, PhotoSummary, Relation, SearchReport};
 
 fn row(out: &mut dyn Write, photo: &PhotoSummary) -> io::Result<()> {
     let taken = photo.taken_at.as_deref().map_or("undated         ", |at| at.get(..16).unwrap_or(at)).replace('T', " ");
@@ -58,6 +58,13 @@ impl Told for PhotoReport {
         line("deleted", self.deleted_at.as_deref().map(moment))?;
         for same in &summary.same_picture {
             line("also", Some(format!("{same} is the same picture with other metadata")))?;
+        }
+        for related in &self.related {
+            let relation = match related.relation {
+                Relation::EditOf => "edit of",
+                Relation::EditedAs => "edited as",
+            };
+            line(relation, Some(related.photo.to_string()))?;
         }
         for companion in &self.companions {
             line("beside it", Some(format!("{} ({})", companion.name, companion.role)))?;

@@ -68,6 +68,25 @@ pub struct CompanionReport {
     pub name: String,
 }
 
+/// A photo that belongs to another, and stays a photo of its own.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct RelatedReport {
+    /// The other photo.
+    pub photo: PhotoId,
+    /// What this photo is to the other.
+    pub relation: Relation,
+}
+
+/// What a photo is to another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// It was made of the other.
+    EditOf,
+    /// The other was made of it.
+    EditedAs,
+}
+
 /// Everything known about one photo.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct PhotoReport {
@@ -112,6 +131,8 @@ pub struct PhotoReport {
     pub albums: Vec<String>,
     /// RAW, moving half, sidecars.
     pub companions: Vec<CompanionReport>,
+    /// Photos that are edits of it, or that it is an edit of.
+    pub related: Vec<RelatedReport>,
     /// Every place where it was seen.
     pub sightings: Vec<SightingReport>,
     /// Every repository it came back from.
