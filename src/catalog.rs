@@ -53,7 +53,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use companions::CompanionOutcome;
-pub use description::{Description, Undescribed};
+pub use description::{Damage, Description, Undescribed};
 pub use error::CatalogError;
 pub use examination::EXAMINER_VERSION;
 pub use export::{ExportedAlbum, ExportedPhoto, Shard, exported_albums, exported_photos};

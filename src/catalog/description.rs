@@ -9,7 +9,7 @@ use super::examination::rounded;
 use super::said::{Said, said};
 use super::tree_path::{self, For};
 use super::{Catalog, CatalogError, words};
-use crate::model::{CaptureTime, Facts, FileStamp, Kind, ObjectId, PhotoId, Position, RawPath};
+use crate::model::{CaptureTime, Condition, Facts, FileStamp, Kind, ObjectId, PhotoId, Position, RawPath};
 
 /// What all files together say about a photo: the original, its sidecars, and the names that it was seen under.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
@@ -73,8 +73,25 @@ pub struct Undescribed {
     pub sightings: Vec<(RawPath, FileStamp)>,
     /// Sidecars beside it.
     pub sidecars: Vec<ObjectId>,
+    /// What its examination, and those of the files beside it, found broken.
+    pub damage: Vec<Damage>,
+    /// Whether it was never described before: nobody was told of its damage yet.
+    pub is_new: bool,
     /// When a person says that it was taken: `wanted_path` goes by this before anything else.
     pub said_taken_at: Option<CaptureTime>,
+}
+
+/// A broken file of a photo.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// Its bytes.
+    pub object: ObjectId,
+    /// How whole they are.
+    pub condition: Condition,
+    /// What is wrong, in words that follow “the file …”.
+    pub finding: String,
+    /// Where they were seen, in the order first seen.
+    pub sightings: Vec<(RawPath, FileStamp)>,
 }
 
 impl Catalog {
@@ -83,7 +100,7 @@ impl Catalog {
     pub fn photos_to_describe(&self, after: Option<&PhotoId>, limit: usize) -> Result<Vec<Undescribed>, CatalogError> {
         let moment = self.moment()?;
         let mut statement = moment.prepare_cached(
-            "SELECT photo.row, photo.id, owner, object.id, object.kind, object.facts, object.row
+            "SELECT photo.row, photo.id, owner, object.id, object.kind, object.facts, object.row, description IS NULL
              FROM photo JOIN object ON object.row = photo.object
              WHERE needs_describing = 1 AND examined_version > 0 AND photo.id > ?1 ORDER BY photo.id LIMIT ?2",
         )?;
@@ -101,6 +118,8 @@ impl Catalog {
                 facts: columns::json(row, 5)?,
                 sightings: sightings_of(&moment, object_row)?,
                 sidecars: sidecars_of(&moment, photo_row)?,
+                damage: damage_of(&moment, photo_row)?,
+                is_new: row.get(7)?,
                 said_taken_at: said(&moment, photo_row)?.taken_at,
             });
         }
@@ -136,6 +155,26 @@ fn sightings_of(connection: &Connection, object: i64) -> Result<Vec<(RawPath, Fi
         Ok((columns::path(row, 0, 1)?, stamp))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn damage_of(connection: &Connection, photo: i64) -> Result<Vec<Damage>, CatalogError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT object.row, object.id, condition, finding FROM object
+         WHERE condition <> 'intact' AND (row = (SELECT object FROM photo WHERE row = ?1)
+             OR row IN (SELECT object FROM companion WHERE photo = ?1)) ORDER BY object.id",
+    )?;
+    let mut rows = statement.query([photo])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let finding: Option<String> = row.get(3)?;
+        found.push(Damage {
+            object: columns::object(row, 1)?,
+            condition: columns::word(row, 2)?,
+            finding: finding.unwrap_or_else(|| "is damaged".to_owned()),
+            sightings: sightings_of(connection, row.get(0)?)?,
+        });
+    }
+    Ok(found)
 }
 
 fn sidecars_of(connection: &Connection, photo: i64) -> Result<Vec<ObjectId>, CatalogError> {
@@ -219,4 +258,31 @@ pub(super) fn believed(connection: &Connection, photo: i64) -> Result<(Descripti
     description.rating = rating.or(description.rating);
     description.taken_at = taken_at.or(description.taken_at);
     Ok((description, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::sample::{Sample, described, intact};
+    use crate::model::{CompanionRole, Examination};
+
+    #[test]
+    fn damage_of_a_photo_and_of_what_stands_beside_it_waits_until_it_is_described() {
+        let mut sample = Sample::new();
+        let photo = sample.photo("DCIM/IMG_1.JPG", "jpeg");
+        sample.photo_of_kind("DCIM/IMG_1.CR2", "raw", Kind::Cr2);
+        let (jpeg, raw) = (ObjectId::of(b"jpeg"), ObjectId::of(b"raw"));
+        sample.catalog.set_companion(&photo, &raw, CompanionRole::Raw, "IMG_1.CR2").unwrap();
+        let finding = Some("holds only zeros".to_owned());
+        let broken = Examination { condition: Condition::Damaged, finding, ..intact() };
+        sample.catalog.record_examinations(&[(jpeg, intact()), (raw, broken)]).unwrap();
+        let waiting = sample.catalog.photos_to_describe(None, 9).unwrap().remove(0);
+        assert!(waiting.is_new);
+        assert_eq!(waiting.damage.len(), 1);
+        assert_eq!((waiting.damage[0].object, waiting.damage[0].condition), (raw, Condition::Damaged));
+        assert_eq!(waiting.damage[0].sightings[0].0.as_bytes(), b"DCIM/IMG_1.CR2");
+        sample.catalog.describe_photo(&photo, &described("IMG_1.JPG", "2014-08-03")).unwrap();
+        sample.catalog.record_examinations(&[(jpeg, intact())]).unwrap();
+        assert!(!sample.catalog.photos_to_describe(None, 9).unwrap()[0].is_new);
+    }
 }

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan as _, civil::DateTime, tz::TimeZone};
 
 use super::examine::{Broken, Described};
 use super::{Circumstances, Error, OpenArchive};
-use crate::catalog::{Description, Undescribed};
+use crate::catalog::{Damage, Description, Undescribed};
 use crate::events::Listener;
 use crate::formats::file_name;
 use crate::media::{capture_time, facts};
@@ -33,9 +33,9 @@ pub(super) fn describe(
         for photo in &page {
             let sidecars = read_sidecars(open, photo, listener);
             descriptions.push((photo.photo.clone(), description(photo, &sidecars, around.now, &around.zone)));
-            if let Some((condition, finding)) = broken.get(&photo.object) {
-                described.damaged += 1;
-                let problem = damage(photo, *condition, finding);
+            for damage in untold(photo, broken) {
+                described.damaged += u64::from(damage.object == photo.object);
+                let problem = problem(photo, damage);
                 listener.problem(&problem);
                 described.problems.push(problem);
             }
@@ -44,14 +44,20 @@ pub(super) fn describe(
     }
 }
 
-fn damage(photo: &Undescribed, condition: Condition, finding: &str) -> Problem {
-    let kind = match condition {
+/// The damage that nobody was told of yet: what this run found, and what a run found that was cut off between examining
+/// and describing.
+fn untold<'a>(photo: &'a Undescribed, broken: &Broken) -> impl Iterator<Item = &'a Damage> {
+    photo.damage.iter().filter(|damage| photo.is_new || broken.contains(&damage.object))
+}
+
+fn problem(photo: &Undescribed, damage: &Damage) -> Problem {
+    let kind = match damage.condition {
         Condition::Truncated => ProblemKind::Truncated,
         Condition::Damaged | Condition::Intact => ProblemKind::Damaged,
         Condition::PreviewOnly => ProblemKind::PreviewOnly,
     };
-    let path = best_sighting(&photo.sightings).map_or_else(|| photo.photo.to_string(), |(path, _)| path.to_string());
-    Problem::new(path, kind, format!("the file {finding}"))
+    let path = best_sighting(&damage.sightings).map_or_else(|| photo.photo.to_string(), |(path, _)| path.to_string());
+    Problem::new(path, kind, format!("the file {}", damage.finding))
 }
 
 /// A sidecar that the archive has lost says nothing, and stops nobody: `check` finds it.
@@ -177,7 +183,7 @@ fn wanted_path(owner: &str, taken_at: Option<&CaptureTime>, name: &[u8]) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::TimeSource;
+    use crate::model::{Kind, ObjectId, PhotoId, TimeSource};
     use jiff::civil::date;
 
     fn seen(path: &str) -> (RawPath, FileStamp) {
@@ -207,6 +213,34 @@ mod tests {
             let (best, _) = best_sighting(&sightings).expect("one is the best");
             assert_eq!(best.to_string(), "DCIM/100CANON/IMG_1.JPG");
         }
+    }
+
+    #[test]
+    fn damage_is_told_once_though_the_run_that_found_it_was_cut_off() {
+        let object = ObjectId::of(b"broken");
+        let sightings = vec![seen("card/DCIM/IMG_1.JPG")];
+        let finding = "ends after 61 % of the picture".to_owned();
+        let mut photo = Undescribed {
+            photo: PhotoId::new("anna", &object),
+            owner: "anna".to_owned(),
+            object,
+            kind: Kind::Jpeg,
+            facts: Facts::default(),
+            sightings: sightings.clone(),
+            sidecars: Vec::new(),
+            damage: vec![Damage { object, condition: Condition::Truncated, finding, sightings }],
+            is_new: true,
+            said_taken_at: None,
+        };
+        let told = |photo: &Undescribed, broken: &Broken| {
+            untold(photo, broken).map(|damage| problem(photo, damage)).collect::<Vec<_>>()
+        };
+        let nothing_found_now = Broken::new();
+        let problems = told(&photo, &nothing_found_now);
+        assert_eq!((problems[0].path.as_str(), problems[0].kind), ("card/DCIM/IMG_1.JPG", ProblemKind::Truncated));
+        photo.is_new = false;
+        assert!(told(&photo, &nothing_found_now).is_empty(), "described before");
+        assert_eq!(told(&photo, &Broken::from([object])).len(), 1, "found now");
     }
 
     #[test]

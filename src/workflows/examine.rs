@@ -2,7 +2,7 @@
 //!
 //! Works from the archive's own copies, so it can be done again at any time, and finishes what an interrupted run left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::thread;
 
@@ -12,7 +12,7 @@ use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::FolderFile;
 use crate::events::{Listener, Progress, Stage};
 use crate::media;
-use crate::model::{Condition, Examination, Kind, ObjectId, PhotoId, Problem, ProblemKind};
+use crate::model::{Examination, Kind, ObjectId, PhotoId, Problem, ProblemKind};
 use crate::objects::{ObjectsError, Store};
 
 /// Objects examined between two transactions.
@@ -46,8 +46,8 @@ pub(super) fn examine_and_describe(
     Ok(described)
 }
 
-/// What is wrong with an object, for the problem that its photo's path will name.
-pub(super) type Broken = BTreeMap<ObjectId, (Condition, String)>;
+/// The objects that were found broken in this run.
+pub(super) type Broken = BTreeSet<ObjectId>;
 
 fn examine_all(open: &mut OpenArchive, described: &mut Described, listener: &dyn Listener) -> Result<Broken, Error> {
     let mut broken = Broken::new();
@@ -62,8 +62,7 @@ fn examine_all(open: &mut OpenArchive, described: &mut Described, listener: &dyn
             match result {
                 Ok(examination) => {
                     if examination.condition.is_damage() {
-                        let finding = examination.finding.clone().unwrap_or_else(|| "is damaged".to_owned());
-                        broken.insert(object, (examination.condition, finding));
+                        broken.insert(object);
                     }
                     examined.push((object, examination));
                 }
