@@ -19,6 +19,7 @@ pub struct Moment {
 
 impl Moment {
     /// Adds the digits behind the point of a second (EXIF's `SubSecTime`); nothing where they are none.
+    #[must_use]
     pub fn with_fraction(self, digits: &str) -> Self {
         let fraction = nanoseconds(digits.trim()).filter(|_| self.certainty == Certainty::Exact);
         let local = fraction.and_then(|fraction| self.local.with().subsec_nanosecond(fraction).build().ok());

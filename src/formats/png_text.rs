@@ -16,7 +16,7 @@ pub fn times(file: &[u8]) -> Vec<TimeCandidate> {
     let mut changed = Vec::new();
     for (name, data) in chunks(file) {
         match name {
-            b"tEXt" => made.extend(creation_time(data, |text| decode(text))),
+            b"tEXt" => made.extend(creation_time(data, decode)),
             b"iTXt" => made.extend(creation_time(data, plain_international)),
             b"tIME" => changed.extend(last_change(data)),
             _ => {}

@@ -1,4 +1,4 @@
-//! GIF (GIF89a specification): the signature does not count, since writing metadata makes a 89a of a 87a.
+//! GIF (its specification of 1989): the signature does not count, since writing metadata makes a 89a of a 87a.
 
 use std::io::{Read, Seek};
 
