@@ -1,6 +1,6 @@
 //! JPEG (ITU-T T.81): the walk over its markers, and a validator that follows every Huffman code.
 //!
-//! The validator does not make pixels: it proves that every block of every scan decodes, that there are as many as the
+//! The validator does not make pixels, but a [`Painter`] may look on: it proves that every block of every scan decodes, that there are as many as the
 //! picture's size asks for, and that the end mark follows. That finds what decoders hide: most paint grey, or nothing,
 //! over a hole and report success.
 //!
@@ -13,6 +13,7 @@ mod frame;
 pub mod head;
 mod huffman;
 mod markers;
+mod painter;
 mod scan;
 mod standard;
 mod tables;
@@ -21,5 +22,6 @@ mod verdict;
 
 pub use frame::{Component, Frame, Process};
 pub use markers::{Segment, Step, entropy_end, next_segment, segments};
-pub use validate::validate;
+pub use painter::{COLUMNS, Painter, Place};
+pub use validate::{follow, validate};
 pub use verdict::{Fault, State, Verdict};

@@ -1,17 +1,57 @@
 //! Huffman tables (T.81, Annex C and F.2.2.3).
 
-use super::bits::Bits;
+use super::bits::{Bits, extend};
 use super::verdict::Fault;
 
 const FAST_BITS: usize = 10;
 
 /// A table made ready to be looked up by the next bits.
 pub(super) struct Table {
-    /// By the next `FAST_BITS` bits: code length in the high byte, symbol in the low one; 0 where the code is longer.
-    fast: Vec<u16>,
+    fast: Box<[Entry; 1 << FAST_BITS]>,
     /// For each longer code length: the first 16-bit prefix past its codes, its first code, and where its symbols begin.
     slow: Vec<Longer>,
     symbols: Vec<u8>,
+}
+
+/// What the next bits stand for: from the lowest byte on how many of them are used up, the symbol, and two bytes of value.
+///
+/// The number that follows a symbol, whose size is the symbol's lower half, is part of the entry where code and number
+/// fit into `FAST_BITS`; no such number is 0. An entry of 0 is a longer code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Entry(u32);
+
+impl Entry {
+    const LONGER: Self = Self(0);
+
+    fn new(length: usize, symbol: u8, value: i32) -> Self {
+        let value = u32::from(u16::from_be_bytes(i16::try_from(value).unwrap_or(0).to_be_bytes()));
+        Self(u32::try_from(length & 0xFF).unwrap_or(0) | u32::from(symbol) << 8 | value << 16)
+    }
+
+    /// The bits that are used up.
+    #[inline]
+    pub(super) fn length(self) -> u32 {
+        self.0 & 0xFF
+    }
+
+    /// Zero coefficients before this one.
+    #[inline]
+    pub(super) fn run(self) -> u32 {
+        self.0 >> 12 & 15
+    }
+
+    /// The bits of the number that belongs to the symbol.
+    #[inline]
+    pub(super) fn size(self) -> u32 {
+        self.0 >> 8 & 15
+    }
+
+    /// The number, or 0 where its bits still follow.
+    #[inline]
+    #[allow(clippy::cast_possible_wrap, reason = "a sign that was put there as bits")]
+    pub(super) fn value(self) -> i32 {
+        (self.0 as i32) >> 16
+    }
 }
 
 struct Longer {
@@ -27,7 +67,7 @@ impl Table {
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let total: usize = counts.iter().map(|count| usize::from(*count)).sum();
         let symbols = symbols.get(..total).filter(|_| total <= 256)?.to_vec();
-        let mut fast = vec![0_u16; 1 << FAST_BITS];
+        let mut fast = Box::new([Entry::LONGER; 1 << FAST_BITS]);
         let mut slow = Vec::new();
         let (mut code, mut next) = (0_usize, 0_usize);
         for (length, count) in (1_usize..).zip(counts.iter().map(|count| usize::from(*count))) {
@@ -38,8 +78,16 @@ impl Table {
             if length <= FAST_BITS {
                 let spread = 1 << (FAST_BITS - length);
                 for symbol in symbols.get(next..next + count)? {
-                    let entry = u16::try_from(length << 8).ok()? | u16::from(*symbol);
-                    fast.get_mut(code * spread..(code + 1) * spread)?.fill(entry);
+                    let size = usize::from(symbol & 15);
+                    for (rest, entry) in fast.get_mut(code * spread..(code + 1) * spread)?.iter_mut().enumerate() {
+                        *entry = match (FAST_BITS - length).checked_sub(size).filter(|_| size > 0) {
+                            Some(beyond) => {
+                                let raw = i32::try_from(rest >> beyond).ok()?;
+                                Entry::new(length + size, *symbol, extend(raw, u32::from(symbol & 15)))
+                            }
+                            None => Entry::new(length, *symbol, 0),
+                        };
+                    }
                     code += 1;
                 }
             } else {
@@ -69,30 +117,37 @@ impl Table {
         self.symbols.first().copied()
     }
 
-    /// Decodes the next symbol. After it at least 32 bits are available, or all that there are.
+    /// What the next bits stand for; none is used up. At least 32 bits are available after it, or all that there are:
+    /// enough for the longest code with the longest number.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "measured: this is the innermost loop of every examination")]
+    #[allow(clippy::indexing_slicing, reason = "ten bits are an index below 1024")]
+    pub(super) fn look(&self, bits: &mut Bits<'_>) -> Result<Entry, Fault> {
+        bits.refill();
+        let entry = self.fast[(bits.window() >> (64 - FAST_BITS)) as usize];
+        if entry == Entry::LONGER { self.look_longer(*bits) } else { Ok(entry) }
+    }
+
+    /// Decodes the next symbol, without the number that belongs to it.
     #[inline]
     pub(super) fn decode(&self, bits: &mut Bits<'_>) -> Result<u8, Fault> {
-        bits.refill();
-        let window = bits.peek16();
-        let entry = self.fast.get(window >> (16 - FAST_BITS)).copied().unwrap_or(0);
-        if entry != 0 {
-            let [length, symbol] = entry.to_be_bytes();
-            bits.skip(u32::from(length))?;
-            return Ok(symbol);
-        }
-        self.decode_longer(bits, window)
+        let entry = self.look(bits)?;
+        let number = if entry.value() == 0 { 0 } else { entry.size() };
+        bits.skip(entry.length() - number)?;
+        Ok(entry.0.to_le_bytes()[1])
     }
 
     #[cold]
-    fn decode_longer(&self, bits: &mut Bits<'_>, window: usize) -> Result<u8, Fault> {
+    #[inline(never)]
+    fn look_longer(&self, bits: Bits<'_>) -> Result<Entry, Fault> {
+        let window = bits.peek16();
         let longer = self.slow.iter().find(|longer| window < longer.limit);
         let Some(longer) = longer else {
             return Err(if bits.available() < 16 { bits.ran_out() } else { Fault::BadCode });
         };
         let index = (window >> (16 - longer.length)).checked_sub(longer.first_code).ok_or(Fault::BadCode)?;
         let symbol = self.symbols.get(longer.first_symbol + index).copied().ok_or(Fault::BadCode)?;
-        bits.skip(longer.length)?;
-        Ok(symbol)
+        Ok(Entry::new(longer.length as usize, symbol, 0))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::formats::zeros::{Hole, SECTOR, holes};
 use super::bits::Bits;
 use super::block::{Mode, Part};
 use super::markers::next_marker;
+use super::painter::{Painter, Place};
 use super::verdict::Fault;
 
 /// Bytes that some cameras leave between the last code and the next marker.
@@ -39,7 +40,7 @@ impl Scan<'_> {
     ///
     /// A flat picture with tables made to measure holds long rows of zeros by right: where zeros mean “no change” they
     /// are no evidence by themselves. A hole there still gives itself away, for each of its bits is a block too many.
-    pub(super) fn follow(&mut self, bytes: &[u8], start: usize, end: usize) -> Followed {
+    pub(super) fn follow<P: Painter>(&mut self, bytes: &[u8], start: usize, end: usize, painter: &mut P) -> Followed {
         let holes = holes(bytes.get(start..end).unwrap_or_default(), start as u64);
         let innocent = match self.mode {
             Mode::DcRefine => !holes.iter().any(|hole| has_sharp_edges(bytes, *hole)),
@@ -47,15 +48,22 @@ impl Scan<'_> {
                 self.parts.iter().all(|part| part.zeros_change_nothing(self.mode))
             }
         };
-        let found = self.follow_around(bytes, start, end, if innocent { &[] } else { &holes });
+        let found = self.follow_around(bytes, start, end, if innocent { &[] } else { &holes }, painter);
         let broken = matches!(found.fault, Some((_, fault)) if fault != Fault::Ended);
         if broken && innocent && !holes.is_empty() {
-            return self.follow_around(bytes, start, end, &holes);
+            return self.follow_around(bytes, start, end, &holes, painter);
         }
         found
     }
 
-    fn follow_around(&mut self, bytes: &[u8], start: usize, end: usize, holes: &[Hole]) -> Followed {
+    fn follow_around<P: Painter>(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        holes: &[Hole],
+        painter: &mut P,
+    ) -> Followed {
         let expected = u64::from(self.units.0) * u64::from(self.units.1);
         let interval = if self.restart_interval == 0 { expected } else { u64::from(self.restart_interval) };
         let mut bits = Bits::new(bytes, start);
@@ -63,7 +71,7 @@ impl Scan<'_> {
         let mut next = 0_u64;
         loop {
             let units = interval.min(expected - next);
-            let (good, mut fault) = self.follow_interval(&mut bits, next, units, holes);
+            let (good, mut fault) = self.follow_interval(&mut bits, next, units, holes, painter);
             let last = next + units == expected;
             let marker = next_marker(bytes, bits.read_to());
             if fault.is_none() {
@@ -98,12 +106,13 @@ impl Scan<'_> {
     }
 
     /// Follows `units` units, the first of which is number `first`; tells how many came before the first fault.
-    fn follow_interval(
+    fn follow_interval<P: Painter>(
         &mut self,
         bits: &mut Bits<'_>,
         first: u64,
         units: u64,
         holes: &[Hole],
+        painter: &mut P,
     ) -> (u64, Option<(usize, Fault)>) {
         for part in &mut self.parts {
             part.restart();
@@ -111,8 +120,17 @@ impl Scan<'_> {
         let from = bits.position();
         let hole = holes.iter().map(|hole| usize::try_from(hole.start).unwrap_or(usize::MAX)).find(|at| *at >= from);
         let hole = hole.unwrap_or(usize::MAX);
+        let across = u64::from(self.units.0.max(1));
+        let mut place = Place {
+            across: u32::try_from(first % across).unwrap_or(0),
+            down: u32::try_from(first / across).unwrap_or(u32::MAX),
+        };
         for done in 0..units {
-            let result = self.follow_unit(bits, first + done);
+            let result = self.follow_unit(bits, first + done, place, painter);
+            place.across += 1;
+            if place.across == self.units.0 {
+                place = Place { across: 0, down: place.down.saturating_add(1) };
+            }
             if bits.position() > hole {
                 return (done, Some((hole, Fault::Hole)));
             }
@@ -125,22 +143,26 @@ impl Scan<'_> {
     }
 
     #[inline]
-    fn follow_unit(&mut self, bits: &mut Bits<'_>, unit: u64) -> Result<(), Fault> {
+    fn follow_unit<P: Painter>(
+        &mut self,
+        bits: &mut Bits<'_>,
+        unit: u64,
+        at: Place,
+        painter: &mut P,
+    ) -> Result<(), Fault> {
         for part in &mut self.parts {
-            match self.mode {
-                Mode::Sequential => {
-                    for _ in 0..part.blocks {
-                        part.sequential(bits)?;
+            let (across, down) = part.blocks;
+            for row in 0..down {
+                for column in 0..across {
+                    let place = Place { across: at.across * across + column, down: at.down * down + row };
+                    match self.mode {
+                        Mode::Sequential => part.sequential(bits, place, painter)?,
+                        Mode::DcFirst => part.dc_first(bits, place, painter)?,
+                        Mode::DcRefine => part.dc_refine(bits, place, painter)?,
+                        Mode::AcFirst => part.ac_first(bits, unit, place, painter)?,
+                        Mode::AcRefine => part.ac_refine(bits, unit, place, painter)?,
                     }
                 }
-                Mode::DcFirst => {
-                    for _ in 0..part.blocks {
-                        part.dc_first(bits)?;
-                    }
-                }
-                Mode::DcRefine => bits.skip_many(part.blocks)?,
-                Mode::AcFirst => part.ac_first(bits, unit)?,
-                Mode::AcRefine => part.ac_refine(bits, unit)?,
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use super::block::{Limits, Mode, Part};
 use super::frame::{Frame, Process};
 use super::markers::{DHT, DNL, DQT, DRI, EOI, SOI, SOS, Segment, Step, entropy_end, next_marker, next_segment};
+use super::painter::{Nobody, Painter};
 use super::scan::{Followed, Scan};
 use super::tables::Tables;
 use super::verdict::{Fault, State, Verdict};
@@ -17,13 +18,21 @@ const STRAY: usize = 64;
 
 /// Follows a JPEG from its first byte to its end mark.
 pub fn validate(bytes: &[u8]) -> Verdict {
-    let mut validator = Validator::new(bytes);
+    follow(bytes, &mut Nobody)
+}
+
+/// Does what [`validate`] does, and shows the painter every coefficient on the way.
+///
+/// The painter sees nothing of pictures that are not followed (`Verdict::followed`).
+pub fn follow<P: Painter>(bytes: &[u8], painter: &mut P) -> Verdict {
+    let mut validator = Validator::new(bytes, painter);
     validator.run();
     validator.verdict()
 }
 
-struct Validator<'a> {
+struct Validator<'a, 'p, P> {
     bytes: &'a [u8],
+    painter: &'p mut P,
     frame: Option<Frame>,
     followed: bool,
     tables: Tables,
@@ -40,10 +49,11 @@ struct Validator<'a> {
     good_end: usize,
 }
 
-impl<'a> Validator<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+impl<'a, 'p, P: Painter> Validator<'a, 'p, P> {
+    fn new(bytes: &'a [u8], painter: &'p mut P) -> Self {
         Self {
             bytes,
+            painter,
             frame: None,
             followed: true,
             tables: Tables::new(),
@@ -134,6 +144,9 @@ impl<'a> Validator<'a> {
             }
             Process::Other => false,
         };
+        if self.followed {
+            self.painter.begin(&frame);
+        }
         self.frame = Some(frame);
         Some(())
     }
@@ -220,26 +233,28 @@ impl<'a> Validator<'a> {
                 Some(_) | None => &mut [],
             };
             let (dc, ac) = self.tables.huffman(tables);
-            let blocks = if alone { 1 } else { component.h * component.v };
-            let mut part = Part::new(dc, ac, blocks, known);
+            let blocks = if alone { (1, 1) } else { (component.h, component.v) };
+            let mut part = Part::new(index, blocks, known);
+            (part.dc, part.ac, part.low) = (dc, ac, low.into());
             part.band = (u32::from(first), u32::from(last));
             part.dc_size_limit = if frame.precision == 8 { 11 } else { 15 };
             if let Some(quantizer) = self.tables.quantizer(component.table) {
                 part.limits = Limits::new(frame.precision, quantizer, low);
+                self.painter.quantizers(index, quantizer);
             }
             parts.push(part);
             if let Some(of) = means_of.get_mut(index) {
                 *of = carries_mean;
             }
         }
-        let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks)).sum();
+        let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks.0 * part.blocks.1)).sum();
         self.work += u64::from(units.0) * u64::from(units.1) * blocks;
         if self.work > MAX_WORK {
             self.followed = false;
             return Some((Followed { good: 0, expected: 0, fault: None, end: segment.end }, [false; 4]));
         }
         let mut scan = Scan { mode, parts, units, restart_interval: self.tables.restart_interval };
-        Some((scan.follow(self.bytes, segment.end, end), means_of))
+        Some((scan.follow(self.bytes, segment.end, end, self.painter), means_of))
     }
 
     /// Keeps the first fault.
