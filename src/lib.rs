@@ -7,7 +7,8 @@
 //!
 //! 1. words: [`model`], [`formats`], [`events`]: no I/O, no clock, no SQL, no threads; below the outside worlds also
 //!    [`durable`], which puts a small file on a disk so that a crash leaves it whole
-//! 2. outside worlds, each wraps one: [`sources`], [`media`], [`objects`], [`catalog`], [`repository`], [`recovery`], [`secrets`]
+//! 2. outside worlds, each wraps one: [`sources`], [`media`], [`objects`], [`catalog`], [`previews`], [`repository`],
+//!    [`recovery`], [`secrets`]
 //! 3. verbs: [`workflows`], the only place where siblings meet
 //! 4. ways in that stay up: [`config`]
 //! 5. the command line: [`cli`]
@@ -22,6 +23,7 @@ pub mod durable;
 pub mod catalog;
 pub mod media;
 pub mod objects;
+pub mod previews;
 pub mod recovery;
 pub mod repository;
 pub mod secrets;
