@@ -20,6 +20,7 @@ mod interrupt;
 mod kit;
 mod output;
 mod passphrase;
+mod previews;
 mod progress;
 mod recover;
 mod repo;
@@ -118,6 +119,9 @@ enum Command {
     Recover(recover::RecoverArgs),
     Kit(kit::KitArgs),
     Status(status::StatusArgs),
+    Previews(previews::PreviewsArgs),
+    #[command(hide = true, name = crate::workflows::HEIC_DECODER)]
+    DecodeHeic(previews::DecodeHeicArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -153,6 +157,8 @@ pub fn main() -> ExitCode {
         Command::Recover(args) => recover::run(&app, args),
         Command::Kit(args) => kit::run(&app, args),
         Command::Status(args) => status::run(&app, args),
+        Command::Previews(args) => previews::run(&app, args),
+        Command::DecodeHeic(args) => previews::decode(&app, args),
         Command::Completions(args) => completions::completions(&app, args),
         Command::Man(args) => completions::man(&app, args),
     });

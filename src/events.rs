@@ -11,6 +11,8 @@ pub enum Stage {
     Storing,
     /// Reading facts and condition out of stored objects.
     Examining,
+    /// Making previews of stored objects.
+    Previewing,
     /// Sending a snapshot to a repository.
     BackingUp,
     /// Checking a repository, or the objects.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::workflows::Circumstances;
+use crate::workflows::{Circumstances, Helpers};
 
 /// How the names of the variables begin that are read; docs/cli.md lists them.
 const VARIABLES: [&str; 9] =
@@ -26,10 +26,21 @@ pub(super) fn look_around(wait: bool) -> Circumstances {
         login: login(&environment),
         credentials_directory: environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         scratch: scratch(&environment),
+        helpers: Helpers { own: std::env::current_exe().ok(), ffmpeg: installed("ffmpeg") },
         program: concat!("keepsake ", env!("CARGO_PKG_VERSION")).to_owned(),
         wait,
         environment,
     }
+}
+
+/// The first file of that name in the folders of PATH.
+#[allow(clippy::disallowed_methods, reason = "this is the one place")]
+fn installed(program: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .map(|at| at.join(program))
+        .find(|at| at.is_file())
 }
 
 fn login(environment: &BTreeMap<String, String>) -> String {

@@ -124,6 +124,9 @@ fn advice(error: &Error) -> Advice {
         Error::Config(error) => config(error),
         Error::Catalog(error) => catalog(error),
         Error::Objects(error) => objects(error),
+        Error::Previews(_) => {
+            (Exit::Failed, hint("no photo is touched by this; make room, and run the same command again"))
+        }
         Error::Repository(error) => repository(error),
         Error::Recovery(error) => recovery(error),
         Error::Secrets(error) => secrets(error),

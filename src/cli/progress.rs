@@ -176,6 +176,7 @@ fn title(stage: Stage) -> &'static str {
     match stage {
         Stage::Storing => "storing",
         Stage::Examining => "examining",
+        Stage::Previewing => "previews",
         Stage::BackingUp => "backing up",
         Stage::Checking => "checking",
         Stage::Drilling => "drilling",

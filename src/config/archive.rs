@@ -115,6 +115,11 @@ impl Archive {
         self.folder.join("objects")
     }
 
+    /// Small pictures of what is stored; they may be deleted at any time.
+    pub fn previews_folder(&self) -> PathBuf {
+        self.folder.join("previews")
+    }
+
     /// Where runs say that they are busy.
     pub fn locks_folder(&self) -> PathBuf {
         self.folder.join("locks")

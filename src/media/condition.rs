@@ -20,7 +20,13 @@ mod tiff;
 
 use std::io::{self, Read, Seek};
 
+use image::ImageFormat;
+
+use super::pixels::{NotShown, Picture};
 use crate::model::{Condition, Depth, Kind};
+
+/// What a test that decodes saw; `None` where it decoded nothing.
+pub(crate) type Shown = Option<Result<Picture, NotShown>>;
 
 /// What a test of a file's condition found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,20 +75,32 @@ impl Tested {
 /// # Errors
 /// Only when `input` cannot be read: a damaged file is a result.
 pub fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Tested> {
+    test_and_show(input, size, kind, &mut None)
+}
+
+/// Does what [`test`] does, and keeps the picture where the test decodes it anyway.
+pub(crate) fn test_and_show<R: Read + Seek>(
+    input: &mut R,
+    size: u64,
+    kind: Kind,
+    shown: &mut Shown,
+) -> io::Result<Tested> {
     if size == 0 {
+        *shown = Some(Err(NotShown::new("is empty")));
         return Ok(Tested::damaged(Depth::Structure, Some(0), "is empty"));
     }
     if holes::holds_only_zeros(input, size)? {
+        *shown = Some(Err(NotShown::new("holds only zeros")));
         return Ok(Tested::damaged(Depth::Structure, Some(0), "holds only zeros"));
     }
     match kind {
-        Kind::Jpeg => jpeg::test(input, size),
+        Kind::Jpeg => jpeg::test(input, size, shown),
         Kind::Png => png::test(input, size),
-        Kind::Gif => gif::test(input, size),
+        Kind::Gif => gif::test(input, size, shown),
         Kind::Bmp => bitmap::test(input, size),
-        Kind::Webp | Kind::Avi => riff::test(input, size, kind),
+        Kind::Webp | Kind::Avi => riff::test(input, size, kind, shown),
         Kind::Tiff | Kind::Cr2 | Kind::Nef | Kind::Arw | Kind::Dng | Kind::Rw2 | Kind::Orf | Kind::Pef => {
-            tiff::test(input, size, kind)
+            tiff::test(input, size, kind, shown)
         }
         Kind::Raf => tiff::test_raf(input, size),
         Kind::Heic | Kind::Avif | Kind::Cr3 | Kind::Mp4 | Kind::Mov | Kind::ThreeGp | Kind::Jxl => {
@@ -96,6 +114,18 @@ pub fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<
             Ok(Tested::damaged(Depth::Signature, None, "does not begin like any picture or video that we know"))
         }
     }
+}
+
+/// Decodes a picture of a format whose test does not.
+pub(crate) fn decoded<R: Read + Seek>(input: &mut R, format: ImageFormat) -> io::Result<Result<Picture, NotShown>> {
+    let mut shown = None;
+    let outcome = decode::pixels(input, format, &mut shown)?;
+    let why = match outcome {
+        decode::Decoded::Whole(..) | decode::Decoded::Failed => "could not be decoded",
+        decode::Decoded::TooLarge(..) => "is too large to be shown",
+        decode::Decoded::Unsupported => "is too unusual to be shown",
+    };
+    Ok(shown.unwrap_or_else(|| Err(NotShown::new(why))))
 }
 
 /// Whole percents of `part` in `whole`, rounded down; 100 only for all of it.

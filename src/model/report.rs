@@ -7,6 +7,7 @@ mod check;
 mod drill;
 mod ingest;
 mod photo;
+mod previews;
 mod rescue;
 mod restore;
 mod status;
@@ -19,6 +20,7 @@ pub use photo::{
     AlbumReport, CompanionReport, PhotoReport, PhotoSummary, ProofReport, RelatedReport, Relation, SearchReport,
     SightingReport,
 };
+pub use previews::{PhotoPreviews, PreviewsReport};
 pub use rescue::RescueReport;
 pub use restore::{RecoverReport, RestoreReport};
 pub use status::{AtRisk, RepositoryStatus, StatusReport};

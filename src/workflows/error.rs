@@ -7,6 +7,7 @@ use crate::catalog::CatalogError;
 use crate::config::{BadName, BadSettings, ConfigError};
 use crate::model::ObjectId;
 use crate::objects::ObjectsError;
+use crate::previews::PreviewsError;
 use crate::recovery::RecoveryError;
 use crate::repository::{ParseLocationError, RepositoryError};
 use crate::secrets::SecretsError;
@@ -30,6 +31,9 @@ pub enum Error {
     /// The originals.
     #[error(transparent)]
     Objects(#[from] ObjectsError),
+    /// Previews.
+    #[error(transparent)]
+    Previews(#[from] PreviewsError),
     /// A repository.
     #[error(transparent)]
     Repository(#[from] RepositoryError),

@@ -4,16 +4,18 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::thread;
 
 use super::companions::{Neighbour, pair_up};
 use super::describe::describe;
+use super::keep_previews::Keeper;
+use super::many_objects::{Object, each_object};
 use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::FolderFile;
 use crate::events::{Listener, Progress, Stage};
-use crate::media;
-use crate::model::{Examination, Kind, ObjectId, PhotoId, Problem, ProblemKind};
+use crate::media::{self, Helpers};
+use crate::model::{Examination, ObjectId, PhotoId, Problem, ProblemKind};
 use crate::objects::{ObjectsError, Store};
+use crate::previews::Previews;
 
 /// Objects examined between two transactions.
 const PAGE: usize = 128;
@@ -37,7 +39,9 @@ pub(super) fn examine_and_describe(
     listener: &dyn Listener,
 ) -> Result<Described, Error> {
     let mut described = Described::default();
-    let broken = examine_all(open, &mut described, listener)?;
+    let keeper = Keeper::new(Previews::at(&open.archive.previews_folder()));
+    let broken = examine_all(open, &mut described, around, &keeper, listener)?;
+    keeper.tell(listener);
     if listener.stop_requested() {
         return Ok(described);
     }
@@ -49,7 +53,13 @@ pub(super) fn examine_and_describe(
 /// The objects that were found broken in this run.
 pub(super) type Broken = BTreeSet<ObjectId>;
 
-fn examine_all(open: &mut OpenArchive, described: &mut Described, listener: &dyn Listener) -> Result<Broken, Error> {
+fn examine_all(
+    open: &mut OpenArchive,
+    described: &mut Described,
+    around: &Circumstances,
+    keeper: &Keeper,
+    listener: &dyn Listener,
+) -> Result<Broken, Error> {
     let mut broken = Broken::new();
     let mut after = None;
     let mut files_done = 0;
@@ -58,7 +68,9 @@ fn examine_all(open: &mut OpenArchive, described: &mut Described, listener: &dyn
         let Some((last, ..)) = page.last() else { return Ok(broken) };
         after = Some(*last);
         let mut examined = Vec::new();
-        for (object, result) in examine_page(&open.objects, &page) {
+        let objects = &open.objects;
+        let examine = |object: &Object| examine_one(objects, object, &around.helpers, keeper);
+        for (object, result) in each_object(&page, listener, examine) {
             match result {
                 Ok(examination) => {
                     if examination.condition.is_damage() {
@@ -84,7 +96,7 @@ fn examine_all(open: &mut OpenArchive, described: &mut Described, listener: &dyn
     }
 }
 
-fn unexaminable(object: &ObjectId, error: &Error, listener: &dyn Listener) -> Problem {
+pub(super) fn unexaminable(object: &ObjectId, error: &Error, listener: &dyn Listener) -> Problem {
     let missing = matches!(error, Error::Objects(ObjectsError::Missing { .. }));
     let kind = if missing { ProblemKind::Missing } else { ProblemKind::Unreadable };
     let problem = Problem::new(format!("objects/{object}"), kind, format!("the archive's own copy: {error}"));
@@ -92,46 +104,16 @@ fn unexaminable(object: &ObjectId, error: &Error, listener: &dyn Listener) -> Pr
     problem
 }
 
-type Examined = (ObjectId, Result<Examination, Error>);
-
-fn examine_page(objects: &Store, page: &[(ObjectId, Kind, u64)]) -> Vec<Examined> {
-    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let share = page.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let workers: Vec<_> = page
-            .chunks(share)
-            .map(|chunk| {
-                let work = move || {
-                    chunk
-                        .iter()
-                        .map(|(id, kind, size)| (*id, examine_apart(objects, id, *kind, *size)))
-                        .collect::<Vec<_>>()
-                };
-                (chunk, scope.spawn(work))
-            })
-            .collect();
-        let mut all = Vec::new();
-        for (chunk, worker) in workers {
-            match worker.join() {
-                Ok(results) => all.extend(results),
-                Err(_) => {
-                    all.extend(chunk.iter().map(|(id, ..)| (*id, Err(Error::ExaminationPanicked { object: *id }))));
-                }
-            }
-        }
-        all
-    })
-}
-
-/// A decoder that falls over one object says nothing of the others.
-fn examine_apart(objects: &Store, id: &ObjectId, kind: Kind, size: u64) -> Result<Examination, Error> {
-    std::panic::catch_unwind(|| examine_one(objects, id, kind, size))
-        .unwrap_or(Err(Error::ExaminationPanicked { object: *id }))
-}
-
-fn examine_one(objects: &Store, id: &ObjectId, kind: Kind, size: u64) -> Result<Examination, Error> {
+/// The one decoding there is of an object: for its condition, its look and its previews.
+fn examine_one(objects: &Store, object: &Object, helpers: &Helpers, keeper: &Keeper) -> Result<Examination, Error> {
+    let (id, kind, size) = object;
     let mut file = objects.open_object(id)?;
-    media::examine(&mut file, size, kind).map_err(|cause: io::Error| Error::Examination { object: *id, cause })
+    let (examination, previewed) = media::examine(&mut file, *size, *kind, helpers)
+        .map_err(|cause: io::Error| Error::Examination { object: *id, cause })?;
+    if let Some(made) = previewed {
+        keeper.keep(id, &made);
+    }
+    Ok(examination)
 }
 
 /// Folders paired up between two looks at what is left.

@@ -11,6 +11,7 @@ use super::Error;
 use crate::catalog::Catalog;
 use crate::config::{Archive, ConfigError, Held, Lock, Sharing};
 use crate::events::Listener;
+use crate::media::Helpers;
 use crate::model::ObjectId;
 use crate::objects::Store;
 use crate::secrets::Secrets;
@@ -34,6 +35,8 @@ pub struct Circumstances {
     pub scratch: PathBuf,
     /// Whether to wait for a lock that somebody else holds.
     pub wait: bool,
+    /// The programs that make previews of what no library here decodes.
+    pub helpers: Helpers,
     /// How the program calls itself: “keepsake 0.1.0”.
     pub program: String,
 }

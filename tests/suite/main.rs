@@ -27,6 +27,7 @@ mod first_run;
 mod fixtures_are_ours;
 mod ingest;
 mod payload;
+mod previews;
 mod s3;
 mod stock_tools;
 mod support;

@@ -139,6 +139,11 @@ fn every_document_has_the_fields_that_others_build_on() {
     document(&sandbox, &["runs", "show", &runs[0]["run"].to_string()], &run);
     let problems = document(&sandbox, &["problems"], &json!([{"run": 0, "path": "", "kind": "", "message": ""}]));
     assert_ne!(problems, json!([]));
+    let preview = json!({"photo": "", "small?": "", "large?": "", "why_not?": ""});
+    let previews = json!({"photos": [preview], "made": 0, "already_there": 0, "not_shown": 0, "complete": true,
+        "problems": [{"path": "", "kind": "", "message": ""}]});
+    document(&sandbox, &["previews"], &previews);
+    document(&sandbox, &["previews", &id], &previews);
     document(&sandbox, &["delete", &id], &json!({"operation": 0, "photos": [""]}));
     document(&sandbox, &["trash"], &json!({"photos": [photo_with(&json!({"deleted_at": ""}))]}));
     document(&sandbox, &["undo"], &json!({"operation": 0, "what": ""}));

@@ -8,7 +8,7 @@ use crate::cli::album::{AlbumChange, AlbumContents, AlbumList};
 use crate::cli::deletion::{ChangeList, Deleted, TrashReport, Undone};
 use crate::cli::describe::DescribeReport;
 use crate::model::in_words::{count, size};
-use crate::model::report::{PhotoReport, PhotoSummary, Relation, SearchReport};
+use crate::model::report::{PhotoReport, PhotoSummary, PreviewsReport, Relation, SearchReport};
 
 fn row(out: &mut dyn Write, photo: &PhotoSummary) -> io::Result<()> {
     let taken = photo.taken_at.as_deref().map_or("undated         ", |at| at.get(..16).unwrap_or(at)).replace('T', " ");
@@ -28,6 +28,32 @@ impl Told for SearchReport {
         } else {
             writeln!(out, "{}", count(self.total, "photo", "photos"))
         }
+    }
+}
+
+impl Told for PreviewsReport {
+    fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
+        for photo in &self.photos {
+            match &photo.why_not {
+                Some(why) => writeln!(out, "{}  no preview: the file {why}", photo.photo)?,
+                None => {
+                    for path in [&photo.small, &photo.large].into_iter().flatten() {
+                        writeln!(out, "{path}")?;
+                    }
+                }
+            }
+        }
+        for problem in &self.problems {
+            writeln!(out, "{}: {}", problem.path, problem.message)?;
+        }
+        if self.photos.is_empty() {
+            let made = count(self.made, "preview was made", "previews were made");
+            writeln!(out, "{made}, {} were there, {} files cannot be shown", self.already_there, self.not_shown)?;
+        }
+        if !self.complete {
+            writeln!(out, "Stopped, as you asked. The same command goes on from here.")?;
+        }
+        Ok(())
     }
 }
 

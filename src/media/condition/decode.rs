@@ -2,14 +2,22 @@
 
 use std::io::{self, BufReader, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use image::error::ImageError;
-use image::{AnimationDecoder, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::Shown;
+use crate::media::pixels::library;
 
 /// The most memory that a picture may take.
 const MAX_PICTURE: u64 = 256 << 20;
 /// The most pixels that all frames of an animation may have. Bounds time.
 const MAX_ANIMATION: u64 = 1 << 30;
+
+/// A picture that takes more is decoded while no other such is. Bounds the memory of many threads.
+const LARGE_PICTURE: u64 = 64 << 20;
+static LARGE: Mutex<()> = Mutex::new(());
 
 /// How a decoding came out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,27 +32,31 @@ pub(super) enum Decoded {
     Failed,
 }
 
-pub(super) fn pixels<R: Read + Seek>(input: &mut R, format: ImageFormat) -> io::Result<Decoded> {
+/// Decodes a picture, and shows it.
+pub(super) fn pixels<R: Read + Seek>(input: &mut R, format: ImageFormat, shown: &mut Shown) -> io::Result<Decoded> {
     input.rewind()?;
     let attempt = || {
         let mut reader = ImageReader::with_format(BufReader::new(input), format);
         let mut limits = Limits::default();
         limits.max_alloc = Some(MAX_PICTURE);
         reader.limits(limits);
-        let decoder = reader.into_decoder()?;
+        let mut decoder = reader.into_decoder()?;
         let (width, height) = decoder.dimensions();
         if decoder.total_bytes() > MAX_PICTURE {
             return Ok(Decoded::TooLarge(width, height));
         }
-        let mut buffer = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(0)];
-        decoder.read_image(&mut buffer)?;
+        let alone = decoder.total_bytes() > LARGE_PICTURE;
+        let _alone = alone.then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+        // A profile that cannot be read is a picture without one.
+        let profile = decoder.icc_profile().unwrap_or_default();
+        *shown = Some(library::picture(DynamicImage::from_decoder(decoder)?, profile));
         Ok(Decoded::Whole(width, height))
     };
     outcome(attempt)
 }
 
-/// Decodes every frame of a GIF.
-pub(super) fn frames<R: Read + Seek>(input: &mut R) -> io::Result<Decoded> {
+/// Decodes every frame of a GIF, and shows the first.
+pub(super) fn frames<R: Read + Seek>(input: &mut R, shown: &mut Shown) -> io::Result<Decoded> {
     input.rewind()?;
     let attempt = || {
         let mut decoder = image::codecs::gif::GifDecoder::new(BufReader::new(input))?;
@@ -58,7 +70,10 @@ pub(super) fn frames<R: Read + Seek>(input: &mut R) -> io::Result<Decoded> {
         decoder.set_limits(limits)?;
         let mut seen = 0;
         for frame in decoder.into_frames() {
-            frame?;
+            let frame = frame?;
+            if seen == 0 {
+                *shown = Some(library::picture(DynamicImage::ImageRgba8(frame.into_buffer()), None));
+            }
             seen += pixels;
             if seen > MAX_ANIMATION {
                 return Ok(Decoded::TooLarge(width, height));

@@ -6,13 +6,13 @@ use crate::formats::numbers::le16;
 use crate::model::Depth;
 
 use super::decode::{self, Decoded};
-use super::{Tested, percent};
+use super::{Shown, Tested, percent};
 use crate::media::read_at::read_at;
 
 /// Larger than any GIF that people keep; of larger ones only the first bytes are tested. Bounds memory.
 const MAX_BYTES: usize = 128 << 20;
 
-pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Tested> {
+pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, shown: &mut Shown) -> io::Result<Tested> {
     let bytes = read_at(input, 0, MAX_BYTES)?;
     if (bytes.len() as u64) < size {
         return Ok(Tested {
@@ -21,7 +21,7 @@ pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Teste
         });
     }
     let end = blocks(&bytes);
-    let tested = match (end, decode::frames(input)?) {
+    let tested = match (end, decode::frames(input, shown)?) {
         (Walked::Cut, _) => Tested::truncated(Depth::Structure, None, "ends before its last picture does"),
         (Walked::Lost(at), _) => {
             let good = percent(at as u64, size);

@@ -6,20 +6,24 @@ use crate::formats::isobmff::box_head;
 use crate::formats::jpeg::{Fault, Process, State, Step, Verdict, next_segment, validate};
 use crate::model::{Condition, Depth};
 
-use super::Tested;
+use super::{Shown, Tested};
+use crate::media::pixels::{self, LARGE, embedded};
 use crate::media::read_at::read_at;
 
 /// Larger than any camera's JPEG with its video; of larger files only the beginning is tested. Bounds memory.
 const MAX_BYTES: usize = 256 << 20;
 
-pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64) -> io::Result<Tested> {
+/// Follows every code once: for the verdict, and for the picture.
+pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, shown: &mut Shown) -> io::Result<Tested> {
     let bytes = read_at(input, 0, MAX_BYTES)?;
     let is_all = bytes.len() as u64 >= size;
-    let verdict = validate(&bytes);
+    let (verdict, picture) = pixels::jpeg::read(&bytes, LARGE);
     let mut tested = judge(&bytes, &verdict, is_all);
     if let Some(frame) = &verdict.frame {
         tested = tested.sized(frame.width, frame.height);
     }
+    // Of a photo that lost its picture, the thumbnail in its metadata is shown.
+    *shown = Some(picture.or_else(|why| embedded::largest(&bytes, 2).ok_or(why)));
     let lost = tested.condition.is_damage() && tested.good_percent == Some(0);
     if lost && holds_whole_thumbnail(&bytes) {
         tested.condition = Condition::PreviewOnly;

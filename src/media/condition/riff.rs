@@ -13,24 +13,24 @@ use crate::model::{Depth, Kind};
 
 use super::decode::{self, Decoded};
 use super::holes::holes_in;
-use super::{Tested, percent};
+use super::{Shown, Tested, percent};
 use crate::media::read_at::read_at;
 
-pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Tested> {
+pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind, shown: &mut Shown) -> io::Result<Tested> {
     let declared = u64::from(le32(&read_at(input, 4, 4)?, 0).unwrap_or(0)) + 8;
     if declared > size {
         let good = percent(size, declared);
         return Ok(Tested::truncated(Depth::Structure, good, cut(good)));
     }
-    if kind == Kind::Avi { video(input, size) } else { picture(input) }
+    if kind == Kind::Avi { video(input, size) } else { picture(input, shown) }
 }
 
 fn cut(good: Option<u8>) -> String {
     format!("ends after {} % of its data", good.unwrap_or(0))
 }
 
-fn picture<R: Read + Seek>(input: &mut R) -> io::Result<Tested> {
-    Ok(match decode::pixels(input, ImageFormat::WebP)? {
+fn picture<R: Read + Seek>(input: &mut R, shown: &mut Shown) -> io::Result<Tested> {
+    Ok(match decode::pixels(input, ImageFormat::WebP, shown)? {
         Decoded::Whole(width, height) => Tested::intact(Depth::Pixels).sized(width, height),
         Decoded::TooLarge(..) | Decoded::Unsupported => Tested {
             finding: Some("is too large or too unusual to decode: only its structure was tested".to_owned()),

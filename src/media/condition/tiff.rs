@@ -11,13 +11,13 @@ use crate::model::{Condition, Depth, Kind};
 
 use super::decode::{self, Decoded};
 use super::holes::holes_in;
-use super::{Tested, percent};
+use super::{Shown, Tested, percent};
 use crate::media::read_at::read_at;
 
 /// Compressions whose data never holds a sector of zeros: LZW, JPEG old and new, deflate, Nikon, lossy DNG.
 const COMPRESSED: [u32; 7] = [5, 6, 7, 8, 32_946, 34_713, 34_892];
 
-pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Tested> {
+pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind, shown: &mut Shown) -> io::Result<Tested> {
     let Some(found) = walk(&mut |at, length| read_at(input, at, length), size)? else {
         return Ok(Tested::damaged(Depth::Signature, Some(0), "is broken in its first bytes"));
     };
@@ -25,7 +25,7 @@ pub(super) fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::
     if kind != Kind::Tiff || tested.condition.is_damage() {
         return Ok(tested);
     }
-    Ok(match decode::pixels(input, ImageFormat::Tiff)? {
+    Ok(match decode::pixels(input, ImageFormat::Tiff, shown)? {
         Decoded::Whole(width, height) => Tested::intact(Depth::Pixels).sized(width, height),
         Decoded::TooLarge(..) | Decoded::Unsupported => Tested {
             finding: Some("is too large or too unusual to decode: only its structure was tested".to_owned()),
