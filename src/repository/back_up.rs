@@ -153,6 +153,7 @@ impl Repository {
     /// fail in restic. Packs that are gone would pass as there: once they are out of the index, their files are read
     /// again.
     fn settle(&self, backend: &Arc<Backend>, listener: &dyn Listener) -> Result<(), RepositoryError> {
+        self.replace_damaged_indexes(listener)?;
         let engine = self.connect_through(Arc::clone(backend))?;
         let mut indexed: HashMap<Id, u64> = HashMap::new();
         for index in self.index_files(&engine)? {
@@ -180,6 +181,19 @@ impl Repository {
             },
             || {},
         )
+    }
+
+    /// Takes index files away that are no index any more: all that they said stands in the packs, and is read from there.
+    fn replace_damaged_indexes(&self, listener: &dyn Listener) -> Result<(), RepositoryError> {
+        let damaged = self.damaged_indexes()?;
+        if !damaged.is_empty() {
+            listener.note(&format!("{}: the index is damaged; it is made anew from the data", self.location()));
+        }
+        for id in damaged {
+            let removed = self.store.remove(&path_of(FileType::Index, &id));
+            removed.map_err(|fault| RepositoryError::from_fault(self.location(), fault))?;
+        }
+        Ok(())
     }
 
     /// Refuses to go on over a pack that lost bytes: the library reads where its header should be, and falls over.

@@ -61,10 +61,14 @@ pub enum FindingKind {
     IndexDamaged,
     /// A snapshot file is not what it is named after, or cannot be read.
     SnapshotDamaged,
+    /// The newest snapshot that this archive knows of is not there.
+    SnapshotMissing,
     /// A key file is not what it is named after, or there is none.
     KeyDamaged,
     /// Whole files that do not fit together.
     Structure,
+    /// A snapshot before the newest one of its archive lacks parts; the newest one does not need them.
+    OldSnapshotIncomplete,
 }
 
 impl FindingKind {
@@ -75,8 +79,32 @@ impl FindingKind {
             Self::PackMissing => "pack-missing",
             Self::IndexDamaged => "index-damaged",
             Self::SnapshotDamaged => "snapshot-damaged",
+            Self::SnapshotMissing => "snapshot-missing",
             Self::KeyDamaged => "key-damaged",
             Self::Structure => "structure",
+            Self::OldSnapshotIncomplete => "old-snapshot-incomplete",
+        }
+    }
+}
+
+impl FindingKind {
+    /// What a person does about it. Nothing in the archive is touched by any of them.
+    pub fn what_to_do(self) -> &'static str {
+        match self {
+            Self::PackAltered => {
+                "move the file of that name out of the repository's folder data, and run keepsake backup: it sends again \
+                 what was in it"
+            }
+            Self::PackMissing | Self::IndexDamaged | Self::Structure | Self::SnapshotMissing => {
+                "keepsake backup sends again what is missing; until then restore from another repository"
+            }
+            Self::SnapshotDamaged => {
+                "keepsake backup makes a new one; move the damaged file away to be rid of this line"
+            }
+            Self::KeyDamaged => "keepsake repo password NAME writes a new key file; the kit opens it until then",
+            Self::OldSnapshotIncomplete => {
+                "what it lacks is lost for this old snapshot alone; the newest one does not need it"
+            }
         }
     }
 }
@@ -138,12 +166,14 @@ impl Repository {
                 return Err(self.interrupted());
             }
             let packs = side_by_side(self.location(), "reading packs", some.to_vec(), |(id, size)| {
-                Ok((id, self.hash_pack(id, size, &done)?))
+                self.hash_pack(id, size, &done)
             });
-            for pack in packs {
-                let (id, hash) = pack?;
-                if hash != id {
-                    survey.altered(id);
+            for ((id, _), hash) in some.iter().zip(packs) {
+                match hash {
+                    Ok(hash) if hash == *id => {}
+                    Ok(_) => survey.altered(*id),
+                    Err(error) if error.is_of_one_file() => survey.unreadable(*id),
+                    Err(error) => return Err(error),
                 }
                 files_done += 1;
             }

@@ -225,6 +225,19 @@ impl EngineFault {
     }
 }
 
+impl EngineFault {
+    /// A failed request for one file, in one line.
+    fn told(fault: &Fault) -> Self {
+        let Some(cause) = fault.cause() else { return Self(fault.to_string()) };
+        Self(format!("{fault}: {}", without_number(&cause.to_string())))
+    }
+}
+
+/// What the system says, without the number that it has for it.
+fn without_number(text: &str) -> &str {
+    text.split(" (os error ").next().unwrap_or(text)
+}
+
 impl From<&RusticError> for EngineFault {
     fn from(error: &RusticError) -> Self {
         Self(in_one_line(&error.display_log()))
@@ -237,7 +250,12 @@ fn in_one_line(text: &str) -> String {
     let text = text.strip_prefix("Error: ").unwrap_or(text);
     let said = text.rsplit_once("Message:\n").map_or(text, |(_, said)| said);
     let said = said.split("Some additional details").next().unwrap_or(said);
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
+    let said = said.split("For more information").next().unwrap_or(said);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    if said.contains("not found in index") {
+        return "no index file names it".to_owned();
+    }
+    if said.contains("MAC check failed") { "its bytes are not the ones that were written".to_owned() } else { said }
 }
 
 impl RepositoryError {
@@ -270,9 +288,8 @@ impl RepositoryError {
             Self::Locked { .. } => Some("wait until the other program has finished"),
             Self::Interrupted { .. } => Some("run the same command again: it goes on from here"),
             Self::SnapshotNotFound { .. } => Some("keepsake snapshots lists them"),
-            Self::FileMissing { .. } | Self::Damaged { .. } => Some(
-                "keepsake check --read-data tells how far the damage goes; other repositories are not touched by it",
-            ),
+            Self::Damaged { what, .. } => Some(after_damage(what)),
+            Self::FileMissing { .. } => Some(after_damage("")),
             Self::UnusableKey { .. }
             | Self::UnknownOption { .. }
             | Self::NotAStore { .. }
@@ -281,6 +298,11 @@ impl RepositoryError {
             | Self::Output { .. }
             | Self::Engine { .. } => None,
         }
+    }
+
+    /// What was found where a part is damaged; else the whole error.
+    pub(super) fn cause_in_words(&self) -> String {
+        if let Self::Damaged { source, .. } = self { source.to_string() } else { self.to_string() }
     }
 
     /// Whether it says something of one file of the repository, and nothing of the others.
@@ -293,6 +315,13 @@ impl RepositoryError {
         let location = location.clone();
         match source.kind() {
             FaultKind::Missing => Self::FileMissing { location, source },
+            FaultKind::Spoiled => {
+                let found = source.cause().map_or_else(
+                    || "it cannot be read".to_owned(),
+                    |cause| without_number(&cause.to_string()).to_owned(),
+                );
+                Self::Damaged { location, what: source.path().to_owned(), source: EngineFault::new(found) }
+            }
             FaultKind::Refused => Self::Refused { location, source },
             FaultKind::NoSuchBucket => Self::NoSuchBucket { location, source },
             FaultKind::Unreachable => Self::Unreachable { location, source },
@@ -319,8 +348,34 @@ impl RepositoryError {
     /// As [`Self::from_engine`], where a failure that is not the store's can only mean damage.
     pub(super) fn from_reading(location: &Location, what: impl Into<String>, error: &RusticError) -> Self {
         match fault_under(error) {
+            Some(fault) if fault.kind() == FaultKind::Spoiled => {
+                Self::Damaged { location: location.clone(), what: what.into(), source: EngineFault::told(fault) }
+            }
             Some(fault) => Self::from_fault(location, fault.clone()),
             None => Self::Damaged { location: location.clone(), what: what.into(), source: EngineFault::from(error) },
+        }
+    }
+}
+
+/// What to do about a damaged part. Nothing in the archive is ever touched by it.
+fn after_damage(what: &str) -> &'static str {
+    match what {
+        "the configuration" => {
+            "nothing opens the repository without this file: put it back from any copy of it. Until then add another \
+             repository (keepsake repo add), or restore from another one"
+        }
+        "every key file" => "the kit opens it all the same (--kit); keepsake repo password NAME writes a new key file",
+        "the top folder" | "the index" => {
+            "where the archive is there, keepsake backup sends again what is damaged. Else an older snapshot \
+             (--snapshot ID) or another repository may be whole, and restic makes an index anew (restic rebuild-index)"
+        }
+        pack if pack.starts_with("data/") => {
+            "move this one file out of the repository and run keepsake backup again: what was in it is read from the \
+             archive, and nothing else is touched"
+        }
+        _ => {
+            "keepsake restore --all brings back all that can be read; an older snapshot (--snapshot ID) or another \
+             repository may be whole. keepsake check --read-data tells how far the damage goes"
         }
     }
 }

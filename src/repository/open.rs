@@ -66,6 +66,11 @@ impl Repository {
         let store = Arc::new(Store::new(access)?);
         let failed = |fault| RepositoryError::from_fault(location, fault);
         if !has_config(&store).map_err(failed)? {
+            if !store.list("snapshots", 0).map_err(failed)?.is_empty() {
+                let source = EngineFault::new("its file “config” is gone, and the rest of the repository is there");
+                let what = "the configuration".to_owned();
+                return Err(RepositoryError::Damaged { location: location.clone(), what, source });
+            }
             return Err(RepositoryError::NotFound { location: location.clone() });
         }
         let engine = match &access.key {
@@ -213,9 +218,12 @@ fn key_files(store: &Store) -> Result<(usize, HashSet<Id>), RepositoryError> {
     let keys = backend::list(store, FileType::Key).map_err(failed)?;
     let mut damaged = HashSet::new();
     for (id, _) in &keys {
-        let bytes = store.read(&path_of(FileType::Key, id)).map_err(failed)?;
-        if Id::new(Sha256::digest(&bytes).into()) != *id {
-            damaged.insert(*id);
+        match store.read(&path_of(FileType::Key, id)).map_err(failed) {
+            Ok(bytes) if Id::new(Sha256::digest(&bytes).into()) == *id => {}
+            Err(error) if !error.is_of_one_file() => return Err(error),
+            Ok(_) | Err(_) => {
+                damaged.insert(*id);
+            }
         }
     }
     Ok((keys.len(), damaged))

@@ -29,6 +29,24 @@ pub struct SnapshotFile {
     pub(super) content: Vec<DataId>,
 }
 
+/// What a snapshot lists, and the folders of it that cannot be read.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Listing {
+    /// Every file, sorted by path.
+    pub files: Vec<SnapshotFile>,
+    /// The folders whose files nobody can name, each with why.
+    pub lost: Vec<LostFolder>,
+}
+
+/// A folder of a snapshot that cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostFolder {
+    /// Its path in the snapshot.
+    pub path: String,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
 /// Requests, and folders taken apart, at the same time.
 const AT_ONCE: usize = 4;
 
@@ -43,6 +61,15 @@ impl Repository {
     ///
     /// A name that could step out of a folder it is restored into is an error: no snapshot of ours has one.
     pub fn files(&self, snapshot: &SnapshotId) -> Result<Vec<SnapshotFile>, RepositoryError> {
+        let Listing { files, lost } = self.listing(snapshot)?;
+        match lost.into_iter().next() {
+            Some(LostFolder { path, why }) => Err(self.damaged(format!("the folder “{path}”"), why)),
+            None => Ok(files),
+        }
+    }
+
+    /// As [`Self::files`], but a damaged folder below the top one hides no other.
+    pub fn listing(&self, snapshot: &SnapshotId) -> Result<Listing, RepositoryError> {
         let indexed = self.indexed()?;
         let file: EngineSnapshot = indexed.engine.get_file(&snapshot.id().into()).map_err(|error| {
             let error = RepositoryError::from_reading(self.location(), format!("the snapshot {snapshot}"), &error);
@@ -51,7 +78,7 @@ impl Repository {
             }
             error
         })?;
-        let mut files = Vec::new();
+        let (mut files, mut lost) = (Vec::new(), Vec::new());
         let mut folders = vec![(String::new(), file.tree)];
         while !folders.is_empty() {
             let some = folders.split_off(folders.len().saturating_sub(FOLDERS_TOGETHER));
@@ -59,16 +86,21 @@ impl Repository {
             let _ahead = indexed.fetch(self, places, AT_ONCE).map_err(|fault| self.failed(fault))?;
             for some in some.chunks(AT_ONCE) {
                 let trees = side_by_side(self.location(), "reading the snapshot", some.to_vec(), |(path, id)| {
-                    Ok((indexed.tree(self, &path, id)?, path))
+                    Ok((indexed.tree(self, &path, id), path))
                 });
                 for tree in trees {
-                    let (tree, path) = tree?;
-                    self.sort_out(tree, &path, &mut files, &mut folders)?;
+                    match tree? {
+                        (Ok(tree), path) => self.sort_out(tree, &path, &mut files, &mut folders)?,
+                        (Err(error), path) if error.is_of_one_file() && !path.is_empty() => {
+                            lost.push(LostFolder { path, why: error.cause_in_words() });
+                        }
+                        (Err(error), _) => return Err(error),
+                    }
                 }
             }
         }
         files.sort_by(|left, right| left.path.split('/').cmp(right.path.split('/')));
-        Ok(files)
+        Ok(Listing { files, lost })
     }
 
     fn sort_out(

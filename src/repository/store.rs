@@ -92,7 +92,7 @@ impl Store {
         let bytes = match &self.place {
             Place::Local(local) => {
                 self.count_request();
-                local.read(path).map_err(|error| Fault::of_file("read", path, error))?
+                local.read(path).map_err(|error| unread(local, path, error))?
             }
             Place::Bucket(bucket) => bucket.read(path, || self.count_request())?,
         };
@@ -105,7 +105,7 @@ impl Store {
         let bytes = match &self.place {
             Place::Local(local) => {
                 self.count_request();
-                local.read_range(path, offset, length).map_err(|error| Fault::of_file("read", path, error))?
+                local.read_range(path, offset, length).map_err(|error| unread(local, path, error))?
             }
             Place::Bucket(bucket) => bucket.read_range(path, offset, length, || self.count_request())?,
         };
@@ -216,12 +216,39 @@ impl Store {
     }
 }
 
+/// A drive that was pulled out fails at every file. Where the configuration can still be read, it is this one file.
+fn unread(local: &LocalStore, path: &str, error: std::io::Error) -> Fault {
+    let fault = Fault::of_file("read", path, error);
+    match (path, local.read(CONFIG).is_ok()) {
+        (CONFIG, _) => fault,
+        (_, true) => fault.of_this_file_alone(),
+        (_, false) => fault.of_the_whole_drive(),
+    }
+}
+
+/// The file that every repository has.
+const CONFIG: &str = "config";
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
     use crate::repository::Key;
+
+    #[test]
+    fn one_bad_file_is_told_from_a_drive_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = LocalStore::new(folder.path().to_owned());
+        let bad_sector = || std::io::Error::from_raw_os_error(5);
+        let kind = |error| unread(&local, "data/ab/abcd", error).kind();
+        assert_eq!(kind(bad_sector()), FaultKind::Other);
+        assert_eq!(kind(std::io::ErrorKind::NotFound.into()), FaultKind::Other);
+        local.write(CONFIG, &[Bytes::from_static(b"here")]).unwrap();
+        assert_eq!(kind(bad_sector()), FaultKind::Spoiled);
+        assert_eq!(kind(std::io::ErrorKind::PermissionDenied.into()), FaultKind::Spoiled);
+        assert_eq!(kind(std::io::ErrorKind::NotFound.into()), FaultKind::Missing);
+    }
 
     #[test]
     fn after_a_write_that_failed_for_good_every_other_fails_at_once_until_it_is_mended() {

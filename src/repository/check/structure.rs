@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::affected::Affected;
 use super::{CheckFinding, FindingKind, ReadData};
+use crate::model::in_words::count;
 use crate::repository::Repository;
 use crate::repository::backend::{Backend, path_of};
 use crate::repository::engine::{Engine, side_by_side};
@@ -104,6 +105,12 @@ impl Survey {
         self.bad_packs.insert(id, (FindingKind::PackAltered, what));
     }
 
+    /// Notes a pack that the drive does not give.
+    pub(super) fn unreadable(&mut self, id: Id) {
+        let what = format!("the pack {} is there, and cannot be read", hex(&id));
+        self.bad_packs.insert(id, (FindingKind::PackAltered, what));
+    }
+
     /// Walks every folder of every snapshot, and puts all findings together with the files that they touch.
     pub(super) fn findings(mut self, repository: &Repository) -> Result<Vec<CheckFinding>, RepositoryError> {
         self.walk(repository)?;
@@ -136,7 +143,15 @@ impl Survey {
             .flat_map(|pack| pack.blobs.iter().map(|blob| (blob.tpe, blob.id.into_inner())))
             .collect();
         let mut seen: HashSet<TreeId> = HashSet::new();
+        let mut newest_seen: HashSet<&str> = HashSet::new();
+        // The newest first: what it shares with older ones counts as its own.
+        self.snapshots.sort_by_key(|(id, snapshot)| std::cmp::Reverse((snapshot.time.timestamp(), *id)));
         for (snapshot, file) in &self.snapshots {
+            let kind = if newest_seen.insert(file.hostname.as_str()) {
+                FindingKind::Structure
+            } else {
+                FindingKind::OldSnapshotIncomplete
+            };
             let mut unnamed: BTreeSet<Id> = BTreeSet::new();
             let mut unreadable: BTreeSet<Id> = BTreeSet::new();
             let mut folders = vec![file.tree];
@@ -177,10 +192,11 @@ impl Survey {
                     }
                 }
             }
-            for (missing, how) in [(unnamed, "are named by no index"), (unreadable, "cannot be read")] {
+            for (missing, how) in [(unnamed, "gone, or named by no index"), (unreadable, "not to be read")] {
                 if !missing.is_empty() {
-                    let what = format!("{} parts of the snapshot {} {how}", missing.len(), hex(snapshot));
-                    self.others.push(finding(FindingKind::Structure, what, None));
+                    let parts = count(missing.len() as u64, "part", "parts");
+                    let what = format!("{parts} of the snapshot {}: {how}", hex(snapshot));
+                    self.others.push(finding(kind, what, None));
                 }
             }
         }
@@ -189,7 +205,7 @@ impl Survey {
 }
 
 fn wrongness(misnamed: bool) -> &'static str {
-    if misnamed { "does not have the bytes it is named after" } else { "cannot be read, although its bytes are right" }
+    if misnamed { "does not give the bytes it is named after" } else { "cannot be read, although its bytes are right" }
 }
 
 fn finding(kind: FindingKind, what: String, file: Option<String>) -> CheckFinding {
@@ -222,8 +238,11 @@ fn hash_all(repository: &Repository, backend: &Backend, kind: FileType) -> Resul
     for some in repository.list(kind)?.chunks(FOLDERS_AT_ONCE) {
         let hashes = side_by_side(repository.location(), "checking", some.to_vec(), |(id, _)| {
             let bytes = backend.file(kind, &id);
-            let bytes = bytes.map_err(|fault| RepositoryError::from_fault(repository.location(), fault))?;
-            Ok((id, Id::new(Sha256::digest(&bytes).into()) == id))
+            match bytes.map_err(|fault| RepositoryError::from_fault(repository.location(), fault)) {
+                Ok(bytes) => Ok((id, Id::new(Sha256::digest(&bytes).into()) == id)),
+                Err(error) if error.is_of_one_file() => Ok((id, false)),
+                Err(error) => Err(error),
+            }
         });
         for hash in hashes {
             all.push(hash?);

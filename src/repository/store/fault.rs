@@ -10,6 +10,9 @@ use std::sync::Arc;
 pub enum FaultKind {
     /// The file is not there.
     Missing,
+    /// The file is there, and does not give its bytes: it was cut off, it is no file, or its part of the drive is bad.
+    /// The other files are not touched by it.
+    Spoiled,
     /// The keys are wrong, or lack the right.
     Refused,
     /// The bucket is not there.
@@ -52,6 +55,16 @@ impl Fault {
         self
     }
 
+    /// The file that it was about.
+    pub(in crate::repository) fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// What the system said.
+    pub(in crate::repository) fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+        self.0.cause.as_deref()
+    }
+
     /// What sort of failure it was.
     pub fn kind(&self) -> FaultKind {
         self.0.kind
@@ -61,6 +74,8 @@ impl Fault {
     pub(in crate::repository) fn of_file(doing: &'static str, path: impl Into<String>, error: io::Error) -> Self {
         let kind = if error.kind() == io::ErrorKind::NotFound {
             FaultKind::Missing
+        } else if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::IsADirectory) {
+            FaultKind::Spoiled
         } else if matches!(
             error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
@@ -76,6 +91,22 @@ impl Fault {
             FaultKind::Other
         };
         Self::new(kind, doing, path).because(error)
+    }
+
+    /// The same, where it is known that the other files can be read.
+    pub(in crate::repository) fn of_this_file_alone(mut self) -> Self {
+        if matches!(self.0.kind, FaultKind::Other | FaultKind::NotPermitted) {
+            self.0.kind = FaultKind::Spoiled;
+        }
+        self
+    }
+
+    /// The same, where it is known that no other file can be read either: nothing is said of this one.
+    pub(in crate::repository) fn of_the_whole_drive(mut self) -> Self {
+        if self.0.kind == FaultKind::Missing && self.0.path.starts_with("data/") {
+            self.0.kind = FaultKind::Other;
+        }
+        self
     }
 }
 
@@ -104,5 +135,7 @@ mod tests {
         assert_eq!(kind(io::ErrorKind::PermissionDenied), FaultKind::NotPermitted);
         assert_eq!(kind(io::ErrorKind::NotFound), FaultKind::Missing);
         assert_eq!(kind(io::ErrorKind::BrokenPipe), FaultKind::Other);
+        assert_eq!(kind(io::ErrorKind::UnexpectedEof), FaultKind::Spoiled);
+        assert_eq!(kind(io::ErrorKind::IsADirectory), FaultKind::Spoiled);
     }
 }
