@@ -61,22 +61,20 @@ pub fn ingest(
 
     let owner = owner.clone().unwrap_or_else(|| open.archive.settings.owner.clone());
     let started = Instant::now();
+    let photos_before = open.catalog.photo_count()?;
     let booked = if *dry_run { None } else { Some(book(open, &folder, around)?) };
     listener.note(&format!("{} is a folder; its files are read and never changed", folder.path().display()));
 
     let plan = store::Plan { booked, owner: &owner, now: around.now, reread: *reread };
     let mut tally = tally::Tally::new(booked, &folder);
-    let photos_before = open.catalog.photo_count()?;
-    let stored = store::store_all(open, &folder, &plan, &mut tally, listener);
+    let mut stored = store::store_all(open, &folder, &plan, &mut tally, listener);
     tally.report.durable_seconds = started.elapsed().as_secs_f64();
     if stored.is_ok() && tally.report.complete && !dry_run {
-        let described = examine::examine_and_describe(open, around, listener)?;
-        tally.note_examined(&described);
-        tally.report.complete = !listener.stop_requested();
-        tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
-        if let Some(name) = album {
-            add_to_album(open, &owner, name, &tally.objects, around)?;
-        }
+        // Whatever fails here, the run is written down as one that failed.
+        stored = describe(open, &mut tally, photos_before, around, listener).and_then(|()| match album {
+            Some(name) => add_to_album(open, &owner, name, &tally.objects, around),
+            None => Ok(()),
+        });
     }
     let mut report = tally.finish(*dry_run);
     report.seconds = started.elapsed().as_secs_f64();
@@ -92,6 +90,21 @@ pub fn ingest(
     }
     stored?;
     Ok(report)
+}
+
+/// What is stored is examined, and becomes photos.
+fn describe(
+    open: &mut OpenArchive,
+    tally: &mut tally::Tally,
+    photos_before: u64,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<(), Error> {
+    let described = examine::examine_and_describe(open, around, listener)?;
+    tally.note_examined(&described);
+    tally.report.complete = !listener.stop_requested();
+    tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
+    Ok(())
 }
 
 /// Writes down that a run of this source begins.

@@ -153,7 +153,7 @@ impl<'a> Books<'a> {
         if !seen.run_complete && !old_enough {
             return Ok(false);
         }
-        if !self.is_settled(&seen)? {
+        if !self.is_settled(&seen, found.stamp.size)? {
             return Ok(false);
         }
         let record =
@@ -162,11 +162,11 @@ impl<'a> Books<'a> {
         Ok(true)
     }
 
-    /// What could not be read is tried again; so is an object that is not in its place any more: the source may heal it.
-    fn is_settled(&self, seen: &Seen) -> Result<bool, Error> {
+    /// What could not be read is tried again; so is an object that is not in its place any more, or was cut off: the source may heal it.
+    fn is_settled(&self, seen: &Seen, size: u64) -> Result<bool, Error> {
         match (seen.outcome, seen.object) {
             (SeenOutcome::Unreadable, _) => Ok(false),
-            (SeenOutcome::Kept, Some(object)) => Ok(self.objects.contains(&object)?),
+            (SeenOutcome::Kept, Some(object)) => Ok(self.objects.size(&object)? == Some(size)),
             (SeenOutcome::Kept | SeenOutcome::Ignored | SeenOutcome::Empty, _) => Ok(true),
         }
     }

@@ -3,7 +3,7 @@
 //! One thread walks and keeps the books; a few read, hash and write. Files in flight are bounded by the queue, bytes
 //! in memory by one buffer for each reader.
 
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use jiff::Timestamp;
@@ -42,14 +42,15 @@ pub(super) fn store_all(
 ) -> Result<(), Error> {
     let (to_read, queue) = mpsc::sync_channel::<FoundFile>(QUEUE);
     let (done, copies) = mpsc::channel::<Handed>();
-    let queue = Mutex::new(queue);
+    // Owned by the readers alone: when the last one is gone, however it ended, the walker is told.
+    let queue = Arc::new(Mutex::new(queue));
     let OpenArchive { catalog, objects, .. } = open;
     let objects = &*objects;
     let ahead = Ahead::default();
     thread::scope(|scope| {
         scope.spawn(|| ahead.count(folder, &|| listener.stop_requested()));
         for _ in 0..READERS {
-            let (queue, done) = (&queue, done.clone());
+            let (queue, done) = (Arc::clone(&queue), done.clone());
             scope.spawn(move || {
                 let mut buffer = Vec::new();
                 loop {
@@ -63,7 +64,7 @@ pub(super) fn store_all(
                 }
             });
         }
-        drop(done);
+        drop((done, queue));
         let mut books = Books::new(catalog, objects, folder, plan, tally, &ahead, listener);
         let walked = books.walk(&to_read, &copies);
         drop(to_read);
