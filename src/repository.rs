@@ -26,6 +26,7 @@ mod store;
 mod tree;
 mod uploads;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustic_core::repofile::{IndexFile, MasterKey, SnapshotFile as EngineSnapshot};
@@ -40,7 +41,7 @@ use self::engine::{Engine, connect};
 pub use self::error::{EngineFault, RepositoryError};
 use self::indexed::Indexed;
 pub use self::location::{Location, ParseLocationError, Scheme};
-pub use self::read::SnapshotFile;
+pub use self::read::{Listing, LostFolder, SnapshotFile};
 pub use self::read_each::ReadOne;
 pub use self::snapshot::{ParseSnapshotIdError, Snapshot, SnapshotId, SnapshotStamp};
 use self::store::Store;
@@ -102,6 +103,13 @@ impl Repository {
         let mut snapshots: Vec<_> = found.iter().map(|(id, file)| Snapshot::of(*id, file)).collect();
         snapshots.sort_by_key(|snapshot| (snapshot.at, snapshot.id));
         Ok(snapshots)
+    }
+
+    /// The snapshots that are there and cannot be read. What is in them, and when they were made, nobody knows.
+    pub fn unreadable_snapshots(&self) -> Result<Vec<SnapshotId>, RepositoryError> {
+        let read: HashSet<Id> = self.snapshot_files(&self.connect()?)?.into_iter().map(|(id, _)| id).collect();
+        let there = self.list(FileType::Snapshot)?.into_iter().map(|(id, _)| id);
+        Ok(there.filter(|id| !read.contains(id)).map(SnapshotId::new).collect())
     }
 
     /// Puts a file that is no part of the repository beside it, replacing what had the name; restic passes over it.
@@ -186,6 +194,22 @@ impl Repository {
             |error: &rustic_core::RusticError| RepositoryError::from_reading(self.location(), "the index", error);
         let files = engine.stream_files::<IndexFile>().map_err(|error| failed(&error))?;
         files.map(|file| file.map(|(_, index)| index).map_err(|error| failed(&error))).collect()
+    }
+
+    /// The index files that are not what they are named after, or cannot be read.
+    fn damaged_indexes(&self) -> Result<HashSet<Id>, RepositoryError> {
+        let mut damaged = HashSet::new();
+        for (id, _) in self.list(FileType::Index)? {
+            let bytes = self.store.read(&backend::path_of(FileType::Index, &id));
+            match bytes.map_err(|fault| RepositoryError::from_fault(self.location(), fault)) {
+                Ok(bytes) if Id::new(Sha256::digest(&bytes).into()) == id => {}
+                Err(error) if !error.is_of_one_file() => return Err(error),
+                Ok(_) | Err(_) => {
+                    damaged.insert(id);
+                }
+            }
+        }
+        Ok(damaged)
     }
 
     /// Every file of a type with its size.

@@ -85,19 +85,24 @@ pub(super) fn explain(failure: &Failure) -> Explained {
         },
         Failure::Input { what, cause } => Explained {
             error: format!("{what} cannot be read"),
-            because: vec![cause.to_string()],
-            hint: None,
+            because: vec![in_words(&cause.to_string())],
+            hint: what.starts_with(RECOVERY_KIT).then(|| ANOTHER_KIT.to_owned()),
             exit: Exit::Failed,
         },
     }
 }
+
+/// How the file of a kit is called where it cannot be read.
+pub(super) const RECOVERY_KIT: &str = "the recovery kit ";
+
+const ANOTHER_KIT: &str = "another copy lies beside every repository, in its folder recovery/";
 
 /// The causes of an error, the nearest first; a cause that only repeats the line above it is left out.
 fn causes(error: &dyn std::error::Error) -> Vec<String> {
     let mut told = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        let text = without_code(&error.to_string());
+        let text = in_words(&error.to_string());
         if told.last().is_none_or(|last| !last.contains(&text) && !text.contains(last.as_str())) {
             told.push(text);
         }
@@ -106,10 +111,11 @@ fn causes(error: &dyn std::error::Error) -> Vec<String> {
     told.split_off(1)
 }
 
-/// SQLite's “Error code 11: …” without the number, which means nothing to people.
-fn without_code(text: &str) -> String {
+/// SQLite's “Error code 11: …” and the system's “… (os error 2)” without the numbers, which mean nothing to people.
+fn in_words(text: &str) -> String {
     let rest = text.strip_prefix("Error code ").and_then(|rest| rest.split_once(": "));
-    rest.map_or(text, |(_, meaning)| meaning).to_owned()
+    let text = rest.map_or(text, |(_, meaning)| meaning);
+    text.split(" (os error ").next().unwrap_or(text).to_owned()
 }
 
 type Advice = (Exit, Option<String>);
@@ -133,6 +139,12 @@ fn advice(error: &Error) -> Advice {
         Error::Source(error) => source(error),
         Error::Name(_) | Error::Location(_) => (Exit::Usage, None),
         Error::Settings(error) => (Exit::Failed, error.hint()),
+        Error::TwoArchives { catalog, .. } => (
+            Exit::Failed,
+            Some(format!(
+                "nothing was changed. If the file .keepsake-archive was damaged, its line is archive_id = \"{catalog}\""
+            )),
+        ),
         Error::SourceIsArchive { .. } => (Exit::Usage, hint("name the drive or folder that the photos come from")),
         Error::NoSuchRepository { known, .. } => (Exit::NotFound, known_names("repositories", known)),
         Error::NoRepositories => {
@@ -141,6 +153,12 @@ fn advice(error: &Error) -> Advice {
         Error::AnotherRepository { .. } => (
             Exit::Failed,
             hint("is the right drive plugged in? To use this one too: keepsake repo add with a new name"),
+        ),
+        Error::CatalogExportLost { .. } => (
+            Exit::Unproven,
+            hint(
+                "an older snapshot may be whole (--snapshot ID); keepsake restore --all brings back what can be read of this one",
+            ),
         ),
         Error::NoPassword { .. } => (
             Exit::WrongKey,
@@ -190,12 +208,11 @@ fn advice(error: &Error) -> Advice {
         Error::CatalogExportAltered { .. } => {
             (Exit::Unproven, hint("try an older snapshot (--snapshot ID), or the other repository"))
         }
+        Error::KitFile { .. } => (Exit::Failed, hint(ANOTHER_KIT)),
         Error::NotBack { .. } => (Exit::Unproven, None),
-        Error::Examination { .. }
-        | Error::ExaminationPanicked { .. }
-        | Error::KitFile { .. }
-        | Error::RestoreTo { .. }
-        | Error::Report(_) => (Exit::Failed, None),
+        Error::Examination { .. } | Error::ExaminationPanicked { .. } | Error::RestoreTo { .. } | Error::Report(_) => {
+            (Exit::Failed, None)
+        }
     }
 }
 
@@ -205,10 +222,13 @@ fn known_names(what: &str, known: &[String]) -> Option<String> {
 
 fn config(error: &ConfigError) -> Advice {
     let exit = match error {
-        ConfigError::NotAnArchive { .. } | ConfigError::Absent { .. } => Exit::NotFound,
+        ConfigError::NotAnArchive { .. } | ConfigError::MarkerLost { .. } | ConfigError::Absent { .. } => {
+            Exit::NotFound
+        }
         ConfigError::Busy { .. } => Exit::Busy,
         ConfigError::AlreadyThere { .. } | ConfigError::NotEmpty { .. } => Exit::Usage,
         ConfigError::NewerFormat { .. }
+        | ConfigError::SettingsLost { .. }
         | ConfigError::DamagedMarker { .. }
         | ConfigError::BadSettings { .. }
         | ConfigError::ChangedMeanwhile { .. }
@@ -229,9 +249,11 @@ fn objects(error: &ObjectsError) -> Advice {
             Exit::Unproven,
             hint("read the source again, or restore it from a repository: keepsake check says what is missing"),
         ),
-        ObjectsError::NotAFile { .. } | ObjectsError::NotWritten { .. } | ObjectsError::NotRead { .. } => {
-            (Exit::Failed, None)
-        }
+        ObjectsError::NotAFile { .. } => (
+            Exit::Failed,
+            hint("move it away and run the same command again; keepsake check --objects tells whether more is wrong"),
+        ),
+        ObjectsError::NotWritten { .. } | ObjectsError::NotRead { .. } => (Exit::Failed, None),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use super::app::{App, absolute};
-use super::explain::Failure;
+use super::explain::{Failure, RECOVERY_KIT};
 use super::passphrase::{kit_words, known_password};
 use super::repo::pairs;
 use super::rescue::location;
@@ -123,9 +123,9 @@ fn ways_in(app: &App, one: &KitRepository) -> Result<Vec<Access>, Failure> {
 
 /// Opens a kit with an identity, or with its words, which are asked for.
 pub(super) fn open_kit(app: &App, file: &Path, identity: Option<&Path>) -> Result<(Kit, Option<String>), Failure> {
-    let sealed = read(file)?;
+    let sealed = read(RECOVERY_KIT, file)?;
     if let Some(identity) = identity {
-        let identities = String::from_utf8_lossy(&read(identity)?).into_owned();
+        let identities = String::from_utf8_lossy(&read("", identity)?).into_owned();
         return Ok((recovery::open(&sealed, &Opener::Identities(identities))?, None));
     }
     if !recovery::needs_passphrase(&sealed)? {
@@ -162,9 +162,9 @@ fn keys_from_outside(app: &App, location: &Location) -> Result<Option<BucketKeys
     Ok(secrets.bucket_keys("", scheme).map(|(id, secret)| BucketKeys { id, secret }))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+fn read(what: &str, file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|file| file.take(1 << 20).read_to_end(&mut bytes));
-    read.map_err(|cause| Failure::Input { what: file.display().to_string(), cause })?;
+    read.map_err(|cause| Failure::Input { what: format!("{what}{}", file.display()), cause })?;
     Ok(bytes)
 }

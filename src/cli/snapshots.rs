@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::Exit;
 use super::app::App;
 use super::explain::Failure;
-use crate::model::report::SnapshotReport;
+use crate::model::report::{SnapshotReport, UnlistedRepository};
 use crate::workflows::snapshots;
 
 /// List the snapshots in the repositories
@@ -17,9 +17,12 @@ pub(super) struct SnapshotsArgs {
 #[derive(Serialize)]
 pub(super) struct SnapshotList {
     pub(super) snapshots: Vec<SnapshotReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unlisted: Vec<UnlistedRepository>,
 }
 
 pub(super) fn run(app: &App, args: SnapshotsArgs) -> Result<Exit, Failure> {
-    let snapshots = snapshots(&app.open()?, &args.repositories)?;
-    app.output.report(&SnapshotList { snapshots }, Exit::Done)
+    let (snapshots, unlisted) = snapshots(&app.open()?, &args.repositories)?;
+    let exit = if unlisted.is_empty() { Exit::Done } else { Exit::Failed };
+    app.output.report(&SnapshotList { snapshots, unlisted }, exit)
 }

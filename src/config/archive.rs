@@ -1,6 +1,6 @@
 //! An archive that is there.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -64,8 +64,7 @@ impl Archive {
             },
         };
         let settings_file = folder.join(SETTINGS_FILE);
-        let text = read(&settings_file)?
-            .ok_or_else(|| failed(&settings_file, "read", io::Error::from(io::ErrorKind::NotFound)))?;
+        let Some(text) = read(&settings_file)? else { return Err(ConfigError::SettingsLost { file: settings_file }) };
         let settings =
             Settings::from_toml(&text).map_err(|problem| ConfigError::BadSettings { file: settings_file, problem })?;
         Ok(Self { folder: folder.to_owned(), marker, settings })
@@ -89,6 +88,8 @@ impl Archive {
     pub fn save_settings(&mut self, settings: Settings) -> Result<(), ConfigError> {
         let file = self.settings_file();
         let bad = |problem| ConfigError::BadSettings { file: file.clone(), problem };
+        // Between the look and the write nobody else may write.
+        let _waits_for_others = self.settings_lock()?;
         let on_disk = read(&file)?.ok_or_else(|| ConfigError::ChangedMeanwhile { file: file.clone() })?;
         if !Settings::from_toml(&on_disk).is_ok_and(|on_disk| on_disk == self.settings) {
             return Err(ConfigError::ChangedMeanwhile { file });
@@ -98,6 +99,19 @@ impl Archive {
         write(&file, &text)?;
         self.settings = settings;
         Ok(())
+    }
+
+    /// Makes two programs that change the settings wait for each other; released when it is dropped.
+    fn settings_lock(&self) -> Result<File, ConfigError> {
+        let folder = self.folder.join("locks");
+        let path = folder.join("settings.lock");
+        let take = || -> io::Result<File> {
+            create_folder(&folder)?;
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        take().map_err(|source| failed(&path, "locked", source))
     }
 
     /// The settings.
@@ -132,6 +146,7 @@ fn absence(folder: &Path) -> Result<ConfigError, ConfigError> {
     match fs::read_dir(folder) {
         Ok(mut entries) => Ok(match entries.next() {
             None => absent(Absence::Empty),
+            Some(_) if folder.join("catalog.db").exists() => ConfigError::MarkerLost { folder: folder.to_owned() },
             Some(_) => ConfigError::NotAnArchive { folder: folder.to_owned() },
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(absent(Absence::Missing)),

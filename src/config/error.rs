@@ -38,6 +38,18 @@ pub enum ConfigError {
         /// What is there instead.
         why: Absence,
     },
+    /// The marker is gone, and everything else is there.
+    #[error("the archive in {} has lost its file {}", folder.display(), super::MARKER_FILE)]
+    MarkerLost {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The settings file is gone.
+    #[error("the settings of the archive, {}, are gone", file.display())]
+    SettingsLost {
+        /// The settings file.
+        file: PathBuf,
+    },
     /// A newer version of this program made the archive.
     #[error("the archive in {} has format {found}; this version of the program knows formats up to {known}", folder.display())]
     NewerFormat {
@@ -115,11 +127,23 @@ impl ConfigError {
             Self::NewerFormat { .. } => Some("install the newest version of keepsake".to_owned()),
             Self::Busy { .. } => Some("wait until it has finished, or add --wait".to_owned()),
             Self::ChangedMeanwhile { .. } => Some("try again".to_owned()),
-            Self::BadSettings { problem, .. } => problem.hint(),
-            Self::DamagedMarker { .. } | Self::BadId { .. } | Self::Io { .. } => None,
+            Self::BadSettings { problem, .. } => Some(problem.hint().unwrap_or_else(|| SETTINGS_AGAIN.to_owned())),
+            Self::SettingsLost { .. } => Some(SETTINGS_AGAIN.to_owned()),
+            Self::MarkerLost { .. } | Self::DamagedMarker { .. } => Some(MARKER_AGAIN.to_owned()),
+            Self::Io { path, doing: "read", .. } if path.ends_with(super::MARKER_FILE) => Some(MARKER_AGAIN.to_owned()),
+            Self::Io { path, doing: "read", .. } if path.ends_with(super::SETTINGS_FILE) => {
+                Some(SETTINGS_AGAIN.to_owned())
+            }
+            Self::BadId { .. } | Self::Io { .. } => None,
         }
     }
 }
+
+const SETTINGS_AGAIN: &str = "the photos are not touched by this. If you did not change the file yourself, each snapshot has a \
+    copy of it: keepsake restore --path keepsake/settings.toml --kit KIT --to DIR; put that back as keepsake.toml";
+
+const MARKER_AGAIN: &str = "the photos are not touched by this. Write the file again, of two lines: format = 1, and \
+    archive_id = \"…\" with the id that keepsake kit show KIT names";
 
 /// What stands where an archive should be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

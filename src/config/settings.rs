@@ -62,6 +62,12 @@ impl Settings {
         Ok(Self { owner: owner.to_owned(), repositories: Vec::new(), kit: KitSettings::default() })
     }
 
+    /// The owner, out of settings of which this version does not understand the rest.
+    pub fn owner_in(text: &str) -> Option<Self> {
+        let table: toml::Table = text.parse().ok()?;
+        Self::new(table.get("owner")?.as_str()?).ok()
+    }
+
     /// The repository of that name.
     pub fn repository(&self, name: &str) -> Option<&RepositorySettings> {
         self.repositories.iter().find(|repository| repository.name.as_str() == name)

@@ -12,7 +12,7 @@ mod rescue;
 mod restore;
 mod status;
 
-pub use backup::{BackupReport, BackupState, RepositoryBackup, SnapshotReport};
+pub use backup::{BackupReport, BackupState, RepositoryBackup, SnapshotReport, UnlistedRepository};
 pub use check::{CheckReport, Finding, ObjectsCheck, RepositoryCheck, UNOPENABLE};
 pub use drill::{DrillFailure, DrillReport, RepositoryDrill};
 pub use ingest::{IngestReport, IngestReports};

@@ -20,8 +20,20 @@ pub(super) struct Indexed {
 }
 
 impl Indexed {
+    /// The library gives up on all index files for one that is bad: then it is shown the others, which name most of
+    /// the data.
     pub(super) fn of(repository: &Repository) -> Result<Self, RepositoryError> {
-        let backend = Arc::new(Backend::new(Arc::clone(&repository.store)));
+        match Self::through(repository, Backend::new(Arc::clone(&repository.store))) {
+            Err(error) if error.is_of_one_file() => {
+                let damaged = repository.damaged_indexes()?;
+                Self::through(repository, Backend::without(Arc::clone(&repository.store), damaged))
+            }
+            other => other,
+        }
+    }
+
+    fn through(repository: &Repository, backend: Backend) -> Result<Self, RepositoryError> {
+        let backend = Arc::new(backend);
         let engine = repository.connect_through(Arc::clone(&backend))?.to_indexed();
         let engine =
             engine.map_err(|error| RepositoryError::from_reading(repository.location(), "the index", &error))?;

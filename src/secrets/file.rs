@@ -86,7 +86,11 @@ pub(super) fn read(path: &Path) -> Result<Option<Contents>, SecretsError> {
         }
         file => file.map_err(unreadable)?,
     };
-    let permissions = file.metadata().map_err(unreadable)?.permissions();
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(io::Error::other("it is no file")));
+    }
+    let permissions = metadata.permissions();
     if !is_private(&permissions) {
         return Err(SecretsError::NotPrivate { path: path.to_owned(), mode: permissions.mode() & 0o7777 });
     }

@@ -152,8 +152,12 @@ fn damage(
     let read = if read_damage(open, &repository.id())? { ReadData::All } else { ReadData::No };
     let checked = repository.check(read, listener)?;
     record_check(open, &repository.id(), &checked, around)?;
-    let beside_the_data =
-        |finding: &CheckFinding| matches!(finding.kind, FindingKind::SnapshotDamaged | FindingKind::KeyDamaged);
+    let beside_the_data = |finding: &CheckFinding| {
+        matches!(
+            finding.kind,
+            FindingKind::SnapshotDamaged | FindingKind::KeyDamaged | FindingKind::OldSnapshotIncomplete
+        )
+    };
     let place = repository.location().to_string();
     let told = |finding: CheckFinding| Problem::new(place.as_str(), ProblemKind::Damaged, finding.what);
     let touches_newest = !checked.findings.iter().all(beside_the_data);

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{chosen, open_known};
+use super::access::{OpenedBy, chosen, open_somehow};
 use super::open_archive::hold;
 use super::tree_paths::{objects_at, photos_by_path};
-use super::{Circumstances, Error, OpenArchive};
+use super::{Circumstances, Error, OpenArchive, make_kit};
 use crate::catalog::{CheckRow, Job, Outcome};
 use crate::config::{Lock, RepositorySettings, Sharing};
 use crate::events::{Listener, Progress, Stage};
 use crate::model::PhotoId;
 use crate::model::report::{CheckReport, Finding, ObjectsCheck, RepositoryCheck, UNOPENABLE};
 use crate::objects::Verdict;
-use crate::repository::{Checked, ReadData};
+use crate::repository::{CheckFinding, Checked, FindingKind, ReadData, Repository, RepositoryError};
 
 /// What to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,12 +62,14 @@ fn look(
 ) -> Result<(), Error> {
     report.catalog = open.catalog.integrity_check()?;
     report.objects = check_objects(open, options.objects, listener)?;
+    report.kit = make_kit::look_at_own(open, around)?;
     let mut busy = Vec::new();
     for settings in repositories {
         let mut one = match check_one(open, settings, options.read_data, around, listener) {
             Ok(one) => one,
             Err(error) if error.is_interruption() => return Err(Error::Interrupted),
             Err(error) => {
+                remember_damage(open, settings, &error, around)?;
                 let findings = vec![unopenable(&error)];
                 busy.extend(error.is_busy().then_some(error));
                 RepositoryCheck { findings, ..RepositoryCheck::default() }
@@ -76,6 +78,7 @@ fn look(
         one.name = settings.name.to_string();
         one.ok = one.findings.is_empty();
         report.repositories.push(one);
+        report.kit.extend(make_kit::look_beside(open, settings, around)?);
     }
     match busy.pop() {
         // Nothing is wrong with a repository that a backup is writing to.
@@ -84,8 +87,48 @@ fn look(
     }
 }
 
+/// A repository that cannot be opened because a part of it is damaged makes nothing safe; one whose drive is not
+/// plugged in is what it was.
+fn remember_damage(
+    open: &mut OpenArchive,
+    settings: &RepositorySettings,
+    error: &Error,
+    around: &Circumstances,
+) -> Result<(), Error> {
+    let damaged =
+        matches!(error, Error::Repository(RepositoryError::Damaged { .. } | RepositoryError::FileMissing { .. }));
+    if let Some(id) = settings.id.as_deref().filter(|_| damaged) {
+        open.catalog.record_check(id, CheckRow { at: around.moment(), ok: false, read_bytes: 0 })?;
+    }
+    Ok(())
+}
+
+/// What the repository alone cannot know: the newest snapshot that was made here, and the password.
+fn check_what_is_known(
+    open: &OpenArchive,
+    repository: &Repository,
+    opened_by: OpenedBy,
+    checked: &mut Checked,
+) -> Result<(), Error> {
+    let mut found =
+        |kind, what: String| checked.findings.push(CheckFinding { kind, what, file: None, paths: Vec::new() });
+    if let Some(newest) = open.catalog.newest_complete_snapshot(&repository.id())? {
+        let there = repository.snapshots()?.iter().any(|snapshot| snapshot.id.to_string() == newest.id);
+        let unreadable = repository.unreadable_snapshots()?.iter().any(|id| id.to_string() == newest.id);
+        if !there && !unreadable {
+            let what = format!("the newest complete snapshot {}, of {:.0}, is gone", newest.id, newest.at);
+            found(FindingKind::SnapshotMissing, what);
+        }
+    }
+    if opened_by == OpenedBy::MasterKey {
+        let what = "the password that is kept for it opens no key file; its master key opens it".to_owned();
+        found(FindingKind::KeyDamaged, what);
+    }
+    Ok(())
+}
+
 fn unopenable(error: &Error) -> Finding {
-    Finding { kind: UNOPENABLE.to_owned(), what: error.told(), affected_photos: Vec::new() }
+    Finding { kind: UNOPENABLE.to_owned(), what: error.told(), affected_photos: Vec::new(), hint: error.hint() }
 }
 
 /// Looks whether every object that the catalog knows is there, and (`read`) whether its bytes are the right ones.
@@ -127,8 +170,9 @@ fn check_one(
     let lock = Lock::Repository(settings.name.clone());
     let who = format!("check of {}", settings.name);
     let _held = hold(&open.archive, &lock, Sharing::Shared, &who, around, listener)?;
-    let repository = open_known(open, settings)?;
-    let checked = repository.check(read_data, listener)?;
+    let (repository, opened_by) = open_somehow(open, settings)?;
+    let mut checked = repository.check(read_data, listener)?;
+    check_what_is_known(open, &repository, opened_by, &mut checked)?;
     let ok = checked.findings.is_empty();
     record_check(open, &repository.id(), &checked, around)?;
     if !ok {
@@ -143,7 +187,8 @@ fn check_one(
             let affected: BTreeSet<PhotoId> =
                 finding.paths.iter().filter_map(|path| by_path.get(path).cloned()).collect();
             let affected_photos = affected.into_iter().collect();
-            Finding { kind: finding.kind.as_str().to_owned(), what: finding.what, affected_photos }
+            let hint = Some(finding.kind.what_to_do().to_owned());
+            Finding { kind: finding.kind.as_str().to_owned(), what: finding.what, affected_photos, hint }
         })
         .collect();
     Ok(RepositoryCheck { read_bytes: checked.read_bytes, findings, ..RepositoryCheck::default() })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Error;
 use super::backup::checksum_shard;
 use crate::model::{ObjectId, Problem, ProblemKind};
-use crate::repository::{Repository, SnapshotFile, SnapshotId};
+use crate::repository::{Listing, LostFolder, Repository, SnapshotFile, SnapshotId};
 
 /// The files of one snapshot, with what proves them.
 pub(super) struct Contents {
@@ -14,14 +14,27 @@ pub(super) struct Contents {
     checksums: BTreeMap<String, ObjectId>,
     /// Shards that did not come back whole.
     lost: BTreeSet<String>,
+    /// Folders that cannot be read: nobody knows the files in them.
+    lost_folders: Vec<LostFolder>,
 }
 
 impl Contents {
-    /// Lists a snapshot. No content is fetched.
+    /// Lists a snapshot. No content is fetched. A folder that cannot be read hides no other.
     pub(super) fn list(repository: &Repository, snapshot: &SnapshotId) -> Result<Self, Error> {
-        let files = repository.files(snapshot)?;
+        let Listing { files, lost } = repository.listing(snapshot)?;
         let files = files.into_iter().filter(|file| is_plain(&file.path)).map(|file| (file.path.clone(), file));
-        Ok(Self { files: files.collect(), checksums: BTreeMap::new(), lost: BTreeSet::new() })
+        let (checksums, lost_shards) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Self { files: files.collect(), checksums, lost: lost_shards, lost_folders: lost })
+    }
+
+    /// A problem for each folder that cannot be read, below `top` where one is given.
+    pub(super) fn lost_folders(&self, top: Option<&str>) -> Vec<Problem> {
+        let below = |folder: &&LostFolder| top.is_none_or(|top| folder.path.split('/').next() == Some(top));
+        let told = |folder: &LostFolder| {
+            let message = format!("this folder of the snapshot cannot be read, nor the files in it: {}", folder.why);
+            Problem::new(folder.path.as_str(), ProblemKind::Unreadable, message)
+        };
+        self.lost_folders.iter().filter(below).map(told).collect()
     }
 
     /// Fetches the checksum lines of the shards that prove `paths`; afterwards [`Self::expected`] answers for them.
@@ -50,7 +63,8 @@ impl Contents {
 
     /// Whether the hash of `path` was written into the snapshot, and is lost.
     pub(super) fn is_hash_lost(&self, path: &str) -> bool {
-        self.lost.contains(&checksum_shard(path))
+        let of_checksums = |folder: &LostFolder| ["keepsake", "keepsake/checksums"].contains(&folder.path.as_str());
+        self.lost.contains(&checksum_shard(path)) || self.lost_folders.iter().any(of_checksums)
     }
 
     /// The hash that the snapshot gives for `path`, if its shard was fetched and names it.

@@ -17,14 +17,15 @@ use super::access::{chosen, open_known};
 use super::backup::newest_complete;
 use super::bring_back::{NotBack, Overwrite, fetch};
 use super::contents::Contents;
+use super::tree_paths::path_of_each_object;
 use super::{Circumstances, Error, OpenArchive};
-use crate::catalog::{Job, Outcome};
+use crate::catalog::{Job, Outcome, SnapshotRow};
 use crate::config::RepositorySettings;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::ObjectId;
 use crate::model::in_words::{count, size};
 use crate::model::report::{DrillFailure, DrillReport, RepositoryDrill};
-use crate::repository::{ReadOne, Repository, SnapshotFile};
+use crate::repository::{ReadOne, Repository, Snapshot, SnapshotFile};
 
 pub use choose::Share;
 
@@ -103,6 +104,13 @@ fn drill_one(
     let snapshot = newest_complete(&repository, &open.archive.marker.archive_id)?.ok_or(Error::NoCompleteSnapshot)?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
     let repository_id = repository.id();
+    let mut passed_by = passed_by(open, &repository, &snapshot)?;
+    passed_by.extend(
+        contents.lost_folders(None).into_iter().map(|lost| DrillFailure { path: lost.path, reason: lost.message }),
+    );
+    if !passed_by.is_empty() {
+        forget_what_is_not_in(open, &repository_id, &contents)?;
+    }
     let up_to_date = snapshot.generation == Some(open.catalog.generation()?);
     let mut report = RepositoryDrill { snapshot: Some(snapshot.id.to_string()), ..RepositoryDrill::default() };
     let every_path: Vec<String> = contents.files.keys().cloned().collect();
@@ -120,6 +128,7 @@ fn drill_one(
         .prefix("keepsake-drill-")
         .tempdir_in(&around.scratch)
         .map_err(|cause| Error::RestoreTo { path: around.scratch.clone(), cause })?;
+    report.failed.extend(passed_by);
     prove_own_files(&repository, &contents, scratch.path(), &mut report)?;
     let mut proven = Vec::new();
     let ended = prove(&repository, &contents, &plan, scratch.path(), &mut report, &mut proven, listener);
@@ -128,6 +137,28 @@ fn drill_one(
     let ended = ended?;
     report.fetched_bytes = repository.traffic().fetched_bytes;
     Ok((report, ended))
+}
+
+/// What is newer than the snapshot that is drilled, and should be there: what is in it alone is proven by nothing.
+fn passed_by(open: &OpenArchive, repository: &Repository, drilled: &Snapshot) -> Result<Vec<DrillFailure>, Error> {
+    let newest = open.catalog.newest_complete_snapshot(&repository.id())?;
+    let lost = newest.filter(|known| known.at > drilled.at && known.id != drilled.id.to_string());
+    let told = |lost: SnapshotRow| DrillFailure {
+        path: format!("snapshots/{}", lost.id.get(..8).unwrap_or(&lost.id)),
+        reason: format!(
+            "the newest snapshot, of {:.0}, is gone or cannot be read; the one of {:.0} was drilled",
+            lost.at, drilled.at
+        ),
+    };
+    Ok(lost.map(told).into_iter().collect())
+}
+
+/// What no snapshot that can be read holds cannot be restored, however well it came back before.
+fn forget_what_is_not_in(open: &mut OpenArchive, repository_id: &str, contents: &Contents) -> Result<(), Error> {
+    let paths = path_of_each_object(&open.catalog.snapshot_plan()?);
+    let lost: Vec<ObjectId> =
+        paths.into_iter().filter(|(_, path)| !contents.files.contains_key(path)).map(|(object, _)| object).collect();
+    Ok(open.catalog.forget_proofs(repository_id, &lost)?)
 }
 
 /// The catalog's export, settings and checksums must come back too: without them the photos have no names.

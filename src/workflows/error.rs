@@ -70,6 +70,14 @@ pub enum Error {
         /// Which.
         object: ObjectId,
     },
+    /// The marker is of one archive and the catalog of another.
+    #[error("the marker and the catalog in {} are not of the same archive", folder.display())]
+    TwoArchives {
+        /// The folder.
+        folder: PathBuf,
+        /// The archive that the catalog is of.
+        catalog: String,
+    },
     /// A repository that is not in the settings.
     #[error("there is no repository called “{name}”")]
     NoSuchRepository {
@@ -238,6 +246,14 @@ pub enum Error {
         /// Which part.
         path: String,
     },
+    /// A folder of the snapshot with a part of the catalog in it cannot be read.
+    #[error("the catalog in the snapshot is damaged: {path}: {why}")]
+    CatalogExportLost {
+        /// Which folder.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file that a kit was tried on did not come back.
     #[error("{path} did not come back: {why}")]
     NotBack {
@@ -271,6 +287,11 @@ impl Error {
             error.hint().map(str::to_owned)
         } else if let Self::Config(error) = self {
             error.hint()
+        } else if let Self::NoPassword { repository } = self {
+            Some(format!(
+                "secrets.toml held it; keepsake kit show KIT prints it, and --kit or KEEPSAKE_PASSWORD_{} gives it",
+                repository.to_uppercase().replace('-', "_")
+            ))
         } else if let Self::ScratchFull { .. } = self {
             Some("make room there, or name a folder on another drive in TMPDIR; --max-bytes restores less".to_owned())
         } else if let Self::AnotherRepository { .. } = self {
@@ -291,6 +312,8 @@ impl Error {
         let mut cause = error.source();
         while let Some(error) = cause {
             let text = error.to_string();
+            // “(os error 2)” means nothing to people.
+            let text = text.split(" (os error ").next().unwrap_or(&text).to_owned();
             if !told.contains(&text) {
                 told.push_str(": ");
                 told.push_str(&text);

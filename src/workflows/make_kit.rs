@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use super::access::access;
 use super::drive;
 use super::{Circumstances, Error, OpenArchive};
-use crate::config::{KitCopy, RepositoryName};
+use crate::config::{KitCopy, RepositoryName, RepositorySettings};
 use crate::durable::{self, Readers};
 use crate::model::ObjectId;
-use crate::recovery::{self, Credentials, KIT_VERSION, Kit, KitRepository, OpenedBy, SealTo, SheetFacts};
-use crate::repository::Repository;
+use crate::recovery::{
+    self, Credentials, KIT_VERSION, Kit, KitRepository, OpenedBy, Opener, RecoveryError, SealTo, SheetFacts,
+};
+use crate::repository::{Repository, RepositoryError};
 
 /// What the kit is called beside a repository; restic does not look there.
 pub(super) const BESIDE: &str = "recovery/kit.age";
@@ -109,11 +111,92 @@ pub(super) fn put_beside(
     let own = own_kit(open);
     let is_own = |copy: &KitCopy| Path::new(&copy.place) == own && copy.contents == contents;
     if !own.exists() || !open.archive.kit_copies()?.iter().any(is_own) {
+        if !password_opens(open, name)? {
+            // A kit with a password that was altered in the secrets file must not take the place of a good one.
+            return Ok(());
+        }
         renew(open, around)?;
     }
     repository.put_beside(BESIDE, &read(&own)?)?;
     open.archive.remember_kit_copy(KitCopy { place, contents, at: around.now })?;
     Ok(())
+}
+
+/// What is wrong with the archive's own copy of the kit; the next backup writes it anew.
+pub(super) fn look_at_own(open: &OpenArchive, around: &Circumstances) -> Result<Vec<String>, Error> {
+    let own = own_kit(open);
+    let state = match read(&own) {
+        Ok(sealed) => state_of(open, &sealed),
+        Err(Error::KitFile { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => {
+            State::Lost("it is gone".to_owned())
+        }
+        Err(error) => State::Lost(error.told()),
+    };
+    told(open, &own.display().to_string(), state, around)
+}
+
+/// What is wrong with the copy of the kit beside a repository, where one was put; the next backup puts it there anew.
+pub(super) fn look_beside(
+    open: &OpenArchive,
+    settings: &RepositorySettings,
+    around: &Circumstances,
+) -> Result<Vec<String>, Error> {
+    let place = &settings.location;
+    let known = open.archive.kit_copies()?.iter().any(|copy| copy.place == *place);
+    let Some(access) = access(open, settings).ok().filter(|_| known) else { return Ok(Vec::new()) };
+    let state = match Repository::get_beside(&access, BESIDE) {
+        Ok(Some(sealed)) if read(&own_kit(open)).is_ok_and(|own| own == sealed) => State::Whole,
+        Ok(Some(sealed)) => state_of(open, &sealed),
+        Ok(None) => State::Lost(format!("the copy beside it, {BESIDE}, is gone")),
+        Err(error) if error.is_of_one_file() => State::Lost(Error::chain(&error)),
+        // The place does not answer: that is told of the repository, and says nothing of the kit.
+        Err(_) => State::Whole,
+    };
+    told(open, place, state, around)
+}
+
+/// How a copy of the kit stands.
+enum State {
+    /// As far as can be told: one that is sealed to keys opens elsewhere.
+    Whole,
+    /// It opens nothing any more; why.
+    Lost(String),
+    /// It may be whole: the words that are kept here do not open it.
+    OtherWords,
+}
+
+fn state_of(open: &OpenArchive, sealed: &[u8]) -> State {
+    let opened = match (seal_to(open), recovery::needs_passphrase(sealed)) {
+        (_, Err(error)) => Err(error),
+        (Ok(SealTo::Passphrase(words)), Ok(true)) => recovery::open(sealed, &Opener::Passphrase(words)).map(|_| ()),
+        (Ok(SealTo::Passphrase(_) | SealTo::Recipients(_)) | Err(_), Ok(_)) => Ok(()),
+    };
+    match opened {
+        Ok(()) => State::Whole,
+        Err(RecoveryError::WrongKey { .. }) => State::OtherWords,
+        Err(error) => State::Lost(error.to_string()),
+    }
+}
+
+/// A copy that is lost does not count as one any more, so that the next backup makes it anew. One that other words open
+/// stays: what is wrong may be the words.
+fn told(open: &OpenArchive, place: &str, state: State, around: &Circumstances) -> Result<Vec<String>, Error> {
+    match state {
+        State::Whole => Ok(Vec::new()),
+        State::OtherWords => Ok(vec![format!("{place}: the words in secrets.toml do not open it")]),
+        State::Lost(why) => {
+            let contents = ObjectId::of(b"");
+            open.archive.remember_kit_copy(KitCopy { place: place.to_owned(), contents, at: around.now })?;
+            Ok(vec![format!("{place}: {why}")])
+        }
+    }
+}
+
+/// Whether the password that would go into the kit is the repository's; what cannot be found out counts as yes.
+fn password_opens(open: &OpenArchive, name: &RepositoryName) -> Result<bool, Error> {
+    let Some(settings) = open.archive.settings.repository(name.as_str()) else { return Ok(true) };
+    let opened = Repository::open(&access(open, settings)?);
+    Ok(!matches!(opened, Err(RepositoryError::WrongKey { .. })))
 }
 
 /// Seals a kit to `to` and writes it to `file`, where the person wants it.

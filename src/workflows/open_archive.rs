@@ -71,6 +71,9 @@ impl OpenArchive {
         let secrets = Secrets::load(folder, &around.environment, around.credentials_directory.as_deref())?;
         let objects = Store::open(folder)?;
         let catalog = Catalog::open(&archive.catalog_file())?;
+        if catalog.archive_id() != archive.marker.archive_id {
+            return Err(Error::TwoArchives { folder: folder.to_owned(), catalog: catalog.archive_id().to_owned() });
+        }
         Ok(Self { archive, catalog, objects, secrets })
     }
 }

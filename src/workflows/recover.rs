@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::contents::{Contents, exported, read_whole};
 use super::open_archive::hold;
-use super::restore::pick_snapshot;
+use super::restore::{pick_snapshot, unreadable_snapshots};
 use super::tree_paths::path_of_each_object;
 use super::{Circumstances, Error, OpenArchive, make_kit};
 use crate::catalog::{Catalog, Job, Outcome, Shard, SnapshotRow};
@@ -46,10 +46,16 @@ pub fn recover(
     let RecoverFrom { access, kit, words, snapshot } = from;
     let repository = Repository::open(access)?;
     let archive_id = kit.as_ref().map(|kit| kit.archive_id.as_str());
+    let passed_by = snapshot.is_none();
     let snapshot = pick_snapshot(&repository, snapshot.as_deref(), archive_id)?;
     let mut contents = Contents::list(&repository, &snapshot.id)?;
-    let (archive, secrets, words) =
-        found_archive(&repository, &snapshot, &contents, (access, kit.as_ref(), words.as_deref()), into, around)?;
+    if let Some(lost) = contents.lost_folders(Some("keepsake")).into_iter().next() {
+        // Without the whole catalog the new archive would hold less than this snapshot, and not know it.
+        return Err(Error::CatalogExportLost { path: lost.path, why: lost.message });
+    }
+    let (settings, misunderstood) = settings_of(&repository, &contents, &snapshot)?;
+    let known = (access, kit.as_ref(), words.as_deref());
+    let (archive, secrets, words) = found_archive(&repository, &snapshot, settings, known, into, around)?;
     let objects = Store::create(into)?;
     let _held = hold(&archive, &Lock::Ingest, Sharing::Exclusive, "recovery", around, listener)?;
     objects.sweep_incoming()?;
@@ -62,6 +68,11 @@ pub fn recover(
         problems: lost_checksums,
         ..RecoverReport::default()
     };
+    report.problems.extend(contents.lost_folders(None));
+    report.problems.extend(misunderstood);
+    if passed_by {
+        report.problems.extend(unreadable_snapshots(&repository, &snapshot)?);
+    }
     let mut catalog = unfinished_catalog(&repository, &contents, &archive, &mut report)?;
     catalog.skip_generations(around.now)?;
     let mut open = OpenArchive { archive, catalog, objects, secrets };
@@ -86,19 +97,36 @@ pub fn recover(
 
 type Known<'a> = (&'a Access, Option<&'a Kit>, Option<&'a str>);
 
+/// The settings in the snapshot; of those that a newer version wrote, what this one understands, and a word on it.
+fn settings_of(
+    repository: &Repository,
+    contents: &Contents,
+    snapshot: &Snapshot,
+) -> Result<(Settings, Option<Problem>), Error> {
+    let path = "keepsake/settings.toml";
+    let Some(file) = contents.files.get(path) else {
+        return Err(Error::NotOurSnapshot { snapshot: snapshot.id.to_string() });
+    };
+    let text = String::from_utf8_lossy(&read_whole(repository, file)?).into_owned();
+    match (Settings::from_toml(&text), Settings::owner_in(&text)) {
+        (Ok(settings), _) => Ok((settings, None)),
+        (Err(_), Some(settings)) => {
+            let message = "this version of the program does not know all of these settings: the owner was taken over, and the repositories of the kit";
+            Ok((settings, Some(Problem::new(path, ProblemKind::Altered, message))))
+        }
+        (Err(bad), None) => Err(bad.into()),
+    }
+}
+
 /// Makes the folder an archive with the old id, settings and secrets, or finds that a recovery began here before.
 fn found_archive(
     repository: &Repository,
     snapshot: &Snapshot,
-    contents: &Contents,
+    settings: Settings,
     (access, kit, words): Known<'_>,
     into: &Path,
     around: &Circumstances,
 ) -> Result<(Archive, Secrets, Option<String>), Error> {
-    let settings = match contents.files.get("keepsake/settings.toml") {
-        Some(file) => Settings::from_toml(&String::from_utf8_lossy(&read_whole(repository, file)?))?,
-        None => return Err(Error::NotOurSnapshot { snapshot: snapshot.id.to_string() }),
-    };
     let mut archive = match Archive::create(into, &settings.owner, &snapshot.archive_id) {
         Ok(archive) => archive,
         Err(ConfigError::AlreadyThere { .. }) => unfinished(into, snapshot)?,

@@ -17,7 +17,7 @@ use super::whole_disk::WholeDisk;
 use crate::events::{Listener, Progress, Stage};
 use crate::model::report::RestoreReport;
 use crate::model::{ObjectId, Problem, ProblemKind};
-use crate::repository::{Access, ReadOne, Repository, Snapshot, SnapshotFile};
+use crate::repository::{Access, ReadOne, Repository, Snapshot, SnapshotFile, SnapshotId};
 
 pub use super::bring_back::Overwrite;
 pub use pick::Wanted;
@@ -64,8 +64,12 @@ pub fn restore(
         dry_run: *dry_run,
         ..RestoreReport::default()
     };
+    if options.snapshot.is_none() {
+        report.problems.extend(unreadable_snapshots(&repository, &snapshot)?);
+    }
     if !dry_run {
-        report.problems = contents.fetch_checksums(&repository, paths.iter().map(String::as_str))?;
+        report.problems.extend(contents.fetch_checksums(&repository, paths.iter().map(String::as_str))?);
+        report.problems.extend(contents.lost_folders(wanted.top_folder()));
         let unusable = |cause| Error::RestoreTo { path: to.to_owned(), cause };
         fs::create_dir_all(to).map_err(unusable)?;
         let mut restoring = Restoring {
@@ -109,6 +113,18 @@ pub(super) fn pick_snapshot(
             }
         }
     }
+}
+
+/// A snapshot that cannot be read may be the newest one: whoever takes another must be told.
+pub(super) fn unreadable_snapshots(repository: &Repository, taken: &Snapshot) -> Result<Vec<Problem>, Error> {
+    let told = |id: SnapshotId| {
+        let message = format!(
+            "this snapshot cannot be read, and may be newer than the one of {:.0} that was used; photos that are in it alone are not back",
+            taken.at
+        );
+        Problem::new(format!("snapshots/{}", id.short()), ProblemKind::Damaged, message)
+    };
+    Ok(repository.unreadable_snapshots()?.into_iter().map(told).collect())
 }
 
 /// Files that wait for their names at most: each is open meanwhile.

@@ -18,7 +18,7 @@ use crate::support::tree::write;
 
 /// Nobody should ever read how a program of ours fell over.
 #[track_caller]
-fn calm(ended: &Ended) {
+pub(crate) fn calm(ended: &Ended) {
     for text in [&ended.stdout, &ended.stderr] {
         for word in ["panicked at", "RUST_BACKTRACE", "Error {", "Some(", "Error code", "unwrap"] {
             assert!(!text.contains(word), "“{word}” in\n{}{}", ended.stdout, ended.stderr);

@@ -21,6 +21,7 @@ mod bad_input;
 mod condition;
 mod corpus;
 mod crashes;
+mod damage;
 mod drills_and_checks;
 mod failing_drive;
 mod first_run;

@@ -1,5 +1,6 @@
 //! Backups, checks, drills and restores.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::Told;
@@ -11,6 +12,7 @@ use crate::model::in_words::{count, size};
 use crate::model::report::{
     BackupReport, BackupState, CheckReport, DrillReport, RecoverReport, RestoreReport, UNOPENABLE,
 };
+use crate::model::{Problem, ProblemKind};
 
 fn hint(out: &mut dyn Write, hint: Option<&str>) -> io::Result<()> {
     hint.map_or(Ok(()), |hint| writeln!(out, "  hint: {hint}"))
@@ -46,6 +48,9 @@ impl Told for BackupReport {
                 }
             }
             problems(out, &one.problems)?;
+            if one.state == BackupState::Partial {
+                hint(out, Some(&format!("keepsake check --read-data --repo {} tells what to do", one.name)))?;
+            }
         }
         if self.stopped {
             writeln!(out, "Stopped before the end. What was sent is kept; run the same command to go on.")?;
@@ -68,6 +73,10 @@ impl Told for SnapshotList {
                 size(one.bytes)
             )?;
         }
+        for one in &self.unlisted {
+            writeln!(out, "{}: could NOT be listed: {}", one.repository, one.error)?;
+            hint(out, one.hint.as_deref())?;
+        }
         Ok(())
     }
 }
@@ -76,9 +85,13 @@ impl Told for CheckReport {
     fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.catalog.is_empty() {
             writeln!(out, "catalog: sound")?;
-        }
-        for finding in &self.catalog {
-            writeln!(out, "catalog: NOT SOUND: {finding}")?;
+        } else {
+            writeln!(out, "catalog: NOT SOUND")?;
+            self.catalog.iter().try_for_each(|finding| writeln!(out, "  {}", finding.replace('\n', " ")))?;
+            writeln!(
+                out,
+                "  hint: the photos are not touched by this; keepsake recover makes a new archive with a whole catalog"
+            )?;
         }
         let objects = &self.objects;
         let checked = count(objects.checked, "object", "objects");
@@ -92,12 +105,30 @@ impl Told for CheckReport {
             for id in &objects.altered {
                 writeln!(out, "  altered  {id}")?;
             }
+            writeln!(
+                out,
+                "  hint: keepsake show with the first digits tells which photo it is. keepsake ingest --reread of the"
+            )?;
+            writeln!(
+                out,
+                "  drive it came from puts it right; a backup gives it back too: keepsake restore --photo ID --to DIR"
+            )?;
+        }
+        for finding in &self.kit {
+            writeln!(out, "kit: NOT SOUND: {finding}")?;
+        }
+        if !self.kit.is_empty() {
+            writeln!(
+                out,
+                "  hint: the next backup writes a kit anew that is gone or damaged. Words that do not open it: see your paper"
+            )?;
         }
         for one in &self.repositories {
             let read =
                 if one.read_bytes > 0 { format!("{} read back", size(one.read_bytes)) } else { "structure".to_owned() };
             if let Some(unopened) = one.findings.iter().find(|finding| finding.kind == UNOPENABLE) {
                 writeln!(out, "{}: could NOT be checked: {}", one.name, unopened.what)?;
+                hint(out, unopened.hint.as_deref())?;
                 continue;
             }
             let verdict = if one.ok { "sound" } else { "NOT SOUND" };
@@ -108,6 +139,9 @@ impl Told for CheckReport {
                     number => format!(" — touches {}", count(number as u64, "photo", "photos")),
                 };
                 writeln!(out, "  {}: {}{affected}", finding.kind, finding.what)?;
+            }
+            for advice in one.findings.iter().filter_map(|finding| finding.hint.as_deref()).collect::<BTreeSet<_>>() {
+                hint(out, Some(advice))?;
             }
         }
         Ok(())
@@ -149,14 +183,13 @@ impl Told for RestoreReport {
         if self.dry_run {
             return writeln!(out, "Would restore {files}, {}, from snapshot {from}.", size(self.bytes));
         }
-        let lost = self.problems.len() as u64;
-        let back = self.files.saturating_sub(self.already_there).saturating_sub(lost);
-        writeln!(
-            out,
-            "{} back from snapshot {from}, {}, each compared.",
-            count(back, "file is", "files are"),
-            size(self.bytes)
-        )?;
+        // A file that is back and unproven, and a part of the snapshot that is damaged, are no files that are not back.
+        let (lost, other): (Vec<Problem>, Vec<Problem>) =
+            self.problems.iter().cloned().partition(|one| is_of_a_file(one) && one.kind != ProblemKind::Unproven);
+        let back = self.files.saturating_sub(self.already_there).saturating_sub(lost.len() as u64);
+        let bytes = if lost.is_empty() { format!(", {}", size(self.bytes)) } else { String::new() };
+        let compared = if other.is_empty() { ", each compared" } else { "" };
+        writeln!(out, "{} back from snapshot {from}{bytes}{compared}.", count(back, "file is", "files are"))?;
         if self.already_there > 0 {
             writeln!(
                 out,
@@ -164,26 +197,51 @@ impl Told for RestoreReport {
                 count(self.already_there, "file was", "files were")
             )?;
         }
-        if lost > 0 {
-            writeln!(out, "{} NOT back:", count(lost, "file is", "files are"))?;
-            problems(out, &self.problems)?;
+        if !lost.is_empty() {
+            writeln!(out, "{} NOT back:", count(lost.len() as u64, "file is", "files are"))?;
+            problems(out, &lost)?;
+            writeln!(
+                out,
+                "  hint: another repository (--repo NAME) or an older snapshot (--snapshot ID) may have them;"
+            )?;
+            writeln!(out, "  the same command goes on from here")?;
+        }
+        if !other.is_empty() {
+            writeln!(out, "{}:", count(other.len() as u64, "more problem", "more problems"))?;
+            problems(out, &other)?;
         }
         Ok(())
     }
 }
 
+/// Whether a problem of a restore is of a file that was wanted, and not of the snapshot's own parts.
+fn is_of_a_file(problem: &Problem) -> bool {
+    let own = ["snapshots/", "keepsake/checksums/"];
+    !own.iter().any(|own| problem.path.starts_with(own)) && !problem.message.starts_with("this folder of the snapshot")
+}
+
 impl Told for RecoverReport {
     fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "The archive is back: {} and {}, {}, each compared with its name.",
-            count(self.photos, "photo", "photos"),
-            count(self.albums, "album", "albums"),
-            size(self.bytes)
-        )?;
-        if !self.problems.is_empty() {
+        let photos = count(self.photos, "photo", "photos");
+        let albums = count(self.albums, "album", "albums");
+        if self.problems.is_empty() {
+            writeln!(
+                out,
+                "The archive is back: {photos} and {albums}, {}, each compared with its name.",
+                size(self.bytes)
+            )?;
+        } else {
+            writeln!(
+                out,
+                "The archive is back with {photos} and {albums}, and NOT whole. Each file that came was compared."
+            )?;
             writeln!(out, "{} did NOT come back:", count(self.problems.len() as u64, "thing", "things"))?;
             problems(out, &self.problems)?;
+            writeln!(
+                out,
+                "  hint: keep the old copies. keepsake ingest of the drive that the photos came from, or a backup's"
+            )?;
+            writeln!(out, "  other repository, fills the gaps; keepsake check tells what is still missing")?;
         }
         if let Some(words) = &self.words {
             writeln!(out)?;

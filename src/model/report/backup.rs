@@ -63,6 +63,18 @@ pub struct BackupReport {
     pub stopped: bool,
 }
 
+/// A repository whose snapshots could not be listed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct UnlistedRepository {
+    /// Its name.
+    pub repository: String,
+    /// Why.
+    pub error: String,
+    /// What to do about it, where there is one clear thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
 /// One snapshot.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SnapshotReport {

@@ -27,6 +27,9 @@ pub struct Finding {
     pub what: String,
     /// The photos whose bytes it touches, where that could be told.
     pub affected_photos: Vec<PhotoId>,
+    /// What to do about it, where there is one clear thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// One repository, checked.
@@ -49,6 +52,9 @@ pub struct CheckReport {
     pub catalog: Vec<String>,
     /// The archive's own objects.
     pub objects: ObjectsCheck,
+    /// What is wrong with the copies of the recovery kit, the archive's own and those beside the repositories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kit: Vec<String>,
     /// The repositories.
     pub repositories: Vec<RepositoryCheck>,
 }
@@ -57,6 +63,7 @@ impl CheckReport {
     /// Whether nothing is wrong as far as was looked.
     pub fn is_sound(&self) -> bool {
         self.catalog.is_empty()
+            && self.kit.is_empty()
             && self.objects.missing.is_empty()
             && self.objects.altered.is_empty()
             && self.repositories.iter().all(|repository| repository.ok)

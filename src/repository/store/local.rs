@@ -93,7 +93,7 @@ impl LocalStore {
     /// Size of a file; `None` when it is not there, or no file.
     pub(super) fn size(&self, path: &str) -> io::Result<Option<u64>> {
         match fs::metadata(self.root.join(path)) {
-            Ok(metadata) => Ok(metadata.is_file().then(|| metadata.len())),
+            Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

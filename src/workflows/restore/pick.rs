@@ -21,6 +21,16 @@ pub enum Wanted {
     All,
 }
 
+impl Wanted {
+    /// The top folder of the snapshot that it lies in, where that is one alone.
+    pub(super) fn top_folder(&self) -> Option<&'static str> {
+        match self {
+            Self::Album(_) => Some("albums"),
+            Self::Photo(_) | Self::Path(_) | Self::All => None,
+        }
+    }
+}
+
 /// The paths of the snapshot that are wanted, sorted: originals and their `.xmp`, never Keepsake's own files.
 pub(super) fn paths(wanted: &Wanted, repository: &Repository, contents: &Contents) -> Result<Vec<String>, Error> {
     let picked: Vec<String> = match wanted {
@@ -28,7 +38,10 @@ pub(super) fn paths(wanted: &Wanted, repository: &Repository, contents: &Content
         Wanted::Album(name) => album(name, repository, contents)?,
         Wanted::Path(pattern) => {
             let matcher = matcher(pattern)?;
-            originals(contents).filter(|path| matcher.is_match(path.as_str())).cloned().collect()
+            // Our own files are left out unless they are asked for by name: the settings can be brought back alone.
+            let ours = pattern.starts_with("keepsake/");
+            let files = contents.files.keys().filter(|path| path.starts_with("keepsake/") == ours);
+            files.filter(|path| matcher.is_match(path.as_str())).cloned().collect()
         }
         Wanted::Photo(id) => photo(id, repository, contents)?,
     };

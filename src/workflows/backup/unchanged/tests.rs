@@ -32,6 +32,7 @@ fn after(folder: &Path, days: i64) -> Circumstances {
         scratch: folder.to_owned(),
         wait: false,
         program: "keepsake test".to_owned(),
+        helpers: crate::media::Helpers::default(),
     }
 }
 
