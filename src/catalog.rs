@@ -128,23 +128,23 @@ impl Catalog {
     /// Opens the catalog at `file`.
     ///
     /// A catalog of an older version is copied to `catalog.db.before-vN` beside it (N: the version it is brought to),
-    /// and then brought to this version in one transaction. Only the header and the schema are looked at here, which costs
+    /// and brought to this version, in one transaction: nobody else should have it open then, see
+    /// [`Catalog::is_older`]. Only the header and the schema are looked at here, which costs
     /// the same for every size; [`Catalog::integrity_check`] reads all of it.
     ///
     /// # Errors
     ///
     /// [`CatalogError::Missing`], [`CatalogError::NewerVersion`] and [`CatalogError::Corrupt`] leave the file as it is.
     pub fn open(file: &Path) -> Result<Self, CatalogError> {
-        match file.try_exists() {
-            Ok(true) => {}
-            Ok(false) => return Err(CatalogError::Missing { file: file.to_owned() }),
-            Err(cause) => return Err(CatalogError::Unreadable { file: file.to_owned(), cause }),
-        }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(file, flags)?;
-        connection.busy_timeout(BUSY_WAIT)?;
+        let mut connection = connect(file)?;
         migrations::bring_up_to_date(&mut connection, file, migrations::MIGRATIONS)?;
         Self::over(connection)
+    }
+
+    /// Whether [`Catalog::open`] will have to bring the catalog at `file` to a newer version first. Changes nothing, and
+    /// fails as opening would.
+    pub fn is_older(file: &Path) -> Result<bool, CatalogError> {
+        migrations::is_older(&connect(file)?, file, migrations::MIGRATIONS)
     }
 
     fn over(connection: Connection) -> Result<Self, CatalogError> {
@@ -211,6 +211,18 @@ impl Catalog {
     fn moment(&self) -> Result<Transaction<'_>, CatalogError> {
         Ok(Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)?)
     }
+}
+
+fn connect(file: &Path) -> Result<Connection, CatalogError> {
+    match file.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Err(CatalogError::Missing { file: file.to_owned() }),
+        Err(cause) => return Err(CatalogError::Unreadable { file: file.to_owned(), cause }),
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    Ok(connection)
 }
 
 #[cfg(test)]

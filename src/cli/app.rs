@@ -7,6 +7,7 @@ use super::output::Output;
 use super::progress::Talk;
 use super::{Global, environment};
 use crate::config::{Archive, ConfigError};
+use crate::events::Recorder;
 use crate::workflows::{Circumstances, OpenArchive};
 
 pub(super) struct App {
@@ -30,7 +31,8 @@ impl App {
 
     /// The archive that is meant, open.
     pub(super) fn open(&self) -> Result<OpenArchive, Failure> {
-        Ok(OpenArchive::open(&self.archive()?, &self.around)?)
+        // Nothing has begun yet: Ctrl-C ends a command that waits here at once, so nobody needs to listen for it.
+        Ok(OpenArchive::open(&self.archive()?, &self.around, &Recorder::default())?)
     }
 
     /// The folder of the archive that is meant: said, or in the environment, or the nearest one above this folder.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Exit;
 use super::app::{App, absolute, here};
 use super::explain::Failure;
+use crate::events::Recorder;
 use crate::workflows::{init, own_kit, words_were_shown};
 
 /// Make an empty archive, and the recovery kit that opens its future copies
@@ -25,7 +26,7 @@ pub(super) struct InitReport {
 
 pub(super) fn run(app: &App, args: InitArgs) -> Result<Exit, Failure> {
     let folder = args.dir.map(|dir| absolute(&dir)).or_else(|| app.named_archive()).unwrap_or_else(here);
-    let new = init(&folder, &app.around)?;
+    let new = init(&folder, &app.around, &Recorder::default())?;
     let report = InitReport {
         archive: new.open.archive.folder.display().to_string(),
         archive_id: new.open.archive.marker.archive_id.clone(),

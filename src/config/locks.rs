@@ -23,7 +23,7 @@ pub enum Lock {
     Ingest,
     /// Writing to one repository.
     Repository(RepositoryName),
-    /// Shared by all ordinary work; held alone to migrate, sweep, prune and heal.
+    /// Shared by everybody who has the archive open; held alone to migrate, and by later work that must be alone.
     Maintenance,
 }
 
@@ -49,17 +49,25 @@ pub enum Sharing {
 /// A lock that is held until this is dropped, or until the process ends.
 #[derive(Debug)]
 pub struct Held {
-    /// Closing them releases them.
+    /// Closing it releases it.
     _lock: File,
-    _note: File,
-    note_file: PathBuf,
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    note: Option<Note>,
 }
 
-impl Drop for Held {
+/// Who holds a lock, for people; gone when dropped.
+#[derive(Debug)]
+struct Note {
+    /// Closing it releases it.
+    locked: File,
+    path: PathBuf,
+}
+
+impl Drop for Note {
     fn drop(&mut self) {
-        if fs::remove_file(&self.note_file).is_err() {
+        if fs::remove_file(&self.path).is_err() {
             // A note that stays is not locked any more: it counts as the note of nobody, and the next one who
-            // holds this lock alone takes it away.
+            // takes this lock takes it away.
         }
     }
 }
@@ -88,25 +96,29 @@ impl Archive {
             Err(TryLockError::WouldBlock) => return Err(busy(&folder, what)),
             Err(TryLockError::Error(source)) => return Err(failed(&path, source)),
         }
-        if sharing == Sharing::Exclusive {
-            remove_notes(&folder, what);
-        }
-        let (note, note_file) = write_note(&folder, what, who, now).map_err(|source| failed(&folder, source))?;
-        Ok(Held { _lock: lock, _note: note, note_file })
+        remove_dead_notes(&folder, what, sharing);
+        let note = match write_note(&folder, what, who, now) {
+            Ok(note) => Some(note),
+            // A drive that is full can still be looked at; whoever is kept out meanwhile is not told by whom.
+            Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => None,
+            Err(source) => return Err(failed(&folder, source)),
+        };
+        Ok(Held { _lock: lock, note })
     }
 }
 
 /// The note is locked before it says anything: one that says something and is not locked has no holder any more.
-fn write_note(folder: &Path, what: &Lock, who: &str, now: Timestamp) -> io::Result<(File, PathBuf)> {
-    let (mut note, path) = tempfile::Builder::new()
+fn write_note(folder: &Path, what: &Lock, who: &str, now: Timestamp) -> io::Result<Note> {
+    let (locked, path) = tempfile::Builder::new()
         .prefix(&format!("{}.", what.file_name()))
         .suffix(".holder")
         .tempfile_in(folder)?
         .keep()
         .map_err(|error| error.error)?;
-    note.lock()?;
-    note.write_all(format!("{now}\n{}\n", who.replace(char::is_control, " ")).as_bytes())?;
-    Ok((note, path))
+    let mut note = Note { locked, path };
+    note.locked.lock()?;
+    note.locked.write_all(format!("{now}\n{}\n", who.replace(char::is_control, " ")).as_bytes())?;
+    Ok(note)
 }
 
 /// Who has held the lock longest.
@@ -130,13 +142,21 @@ fn read_living(path: &Path) -> Option<(Timestamp, String)> {
     Some((since.parse().ok()?, who.trim_end().to_owned()))
 }
 
-/// Called by the only holder there is: every note is one that a crash left.
-fn remove_notes(folder: &Path, what: &Lock) {
+/// Takes away the notes that crashes left. For the only holder there is these are all; beside others, those that say
+/// something and are not locked: one that says nothing may be about to.
+fn remove_dead_notes(folder: &Path, what: &Lock, sharing: Sharing) {
     for note in notes(folder, what) {
-        if fs::remove_file(note).is_err() {
+        let is_dead = sharing == Sharing::Exclusive || has_died(&note);
+        if is_dead && fs::remove_file(note).is_err() {
             // It does no harm: it is not locked.
         }
     }
+}
+
+/// Whether a note says something, and its holder is gone.
+fn has_died(note: &Path) -> bool {
+    let Ok(note) = File::open(note) else { return false };
+    note.metadata().is_ok_and(|note| note.len() > 0) && note.try_lock_shared().is_ok()
 }
 
 fn notes(folder: &Path, what: &Lock) -> Vec<PathBuf> {
@@ -215,5 +235,22 @@ mod tests {
         drop(second);
         let _alone = archive.lock(&Lock::Maintenance, Sharing::Exclusive, "sweep", at(TWO)).unwrap();
         assert!(!dead.exists());
+    }
+
+    #[test]
+    fn who_shares_a_lock_clears_away_the_notes_of_the_dead_and_no_other() {
+        let (_place, archive) = archive();
+        let share = |who| archive.lock(&Lock::Maintenance, Sharing::Shared, who, at(TWO)).unwrap();
+        let living = share("status");
+        let put = |name: &str, text: &[u8]| {
+            let path = archive.locks_folder().join(name);
+            crate::durable::replace_file(&path, text, crate::durable::Readers::Anyone).unwrap();
+            path
+        };
+        let dead = put("maintenance.dead.holder", b"2020-01-01T00:00:00Z\nold\n");
+        let about_to_speak = put("maintenance.new.holder", b"");
+        let _second = share("search");
+        assert!(!dead.exists() && about_to_speak.exists());
+        assert!(living.note.as_ref().unwrap().path.exists());
     }
 }

@@ -209,7 +209,10 @@ impl BadSettings {
         match self {
             Self::UnknownKey { nearest: Some(name), line, .. } => Some(format!("write “{name}” in line {line}")),
             Self::Secret { line, .. } => Some(format!("take line {line} out, and think of what it held as known")),
-            Self::UnknownKey { nearest: None, .. } | Self::Value { .. } => None,
+            Self::UnknownKey { nearest: None, line, .. } => {
+                Some(format!("take line {line} out, or install the newer version of keepsake that knows it"))
+            }
+            Self::Value { .. } => None,
         }
     }
 }

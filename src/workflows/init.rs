@@ -3,10 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::open_archive::be_present;
 use super::{Circumstances, Error, OpenArchive, make_kit};
 use crate::catalog::Catalog;
 use crate::config::{Archive, ConfigError};
 use crate::durable::{self, Readers};
+use crate::events::Listener;
 use crate::objects::Store;
 use crate::secrets::{Secrets, generate_id, generate_passphrase};
 
@@ -22,11 +24,12 @@ pub struct NewArchive {
 ///
 /// After a crash, and until a person has been shown the words, the call can be repeated: it makes what is missing, and
 /// gives the same words again.
-pub fn init(folder: &Path, around: &Circumstances) -> Result<NewArchive, Error> {
+pub fn init(folder: &Path, around: &Circumstances, listener: &dyn Listener) -> Result<NewArchive, Error> {
     let archive = match Archive::create(folder, &around.login, &generate_id()) {
         Err(ConfigError::AlreadyThere { .. }) if is_unfinished(folder) => Archive::open(folder)?,
         made => made?,
     };
+    let presence = be_present(&archive, around, listener)?;
     let mut secrets = Secrets::load(folder, &around.environment, around.credentials_directory.as_deref())?;
     // Words of the environment win over those of the file whenever a kit is sealed: others must not be shown.
     let words = secrets.kit_passphrase().unwrap_or_else(generate_passphrase);
@@ -38,7 +41,7 @@ pub fn init(folder: &Path, around: &Circumstances) -> Result<NewArchive, Error> 
         made => made?,
     };
     note_that_words_are_to_be_shown(&archive)?;
-    let mut open = OpenArchive { archive, catalog, objects, secrets };
+    let mut open = OpenArchive { archive, catalog, objects, secrets, presence };
     make_kit::renew(&mut open, around)?;
     Ok(NewArchive { open, words })
 }

@@ -58,24 +58,39 @@ pub struct OpenArchive {
     pub objects: Store,
     /// Passwords and bucket keys.
     pub secrets: Secrets,
+    /// Keeps out whoever must be alone in the archive.
+    pub(super) presence: Held,
 }
 
 impl OpenArchive {
-    /// Opens the archive in `folder`.
+    /// Opens the archive in `folder`. A catalog of an older version is brought to this one first, while nobody else has
+    /// the archive open.
     ///
     /// # Errors
     ///
     /// A folder that is missing, empty or not mounted is an error, never an empty archive.
-    pub fn open(folder: &Path, around: &Circumstances) -> Result<Self, Error> {
+    pub fn open(folder: &Path, around: &Circumstances, listener: &dyn Listener) -> Result<Self, Error> {
         let archive = Archive::open(folder)?;
         let secrets = Secrets::load(folder, &around.environment, around.credentials_directory.as_deref())?;
         let objects = Store::open(folder)?;
-        let catalog = Catalog::open(&archive.catalog_file())?;
+        let file = archive.catalog_file();
+        if Catalog::is_older(&file)? {
+            let who = "bringing the catalog to a newer version";
+            let _alone = hold(&archive, &Lock::Maintenance, Sharing::Exclusive, who, around, listener)?;
+            Catalog::open(&file)?.close()?;
+        }
+        let presence = be_present(&archive, around, listener)?;
+        let catalog = Catalog::open(&file)?;
         if catalog.archive_id() != archive.marker.archive_id {
             return Err(Error::TwoArchives { folder: folder.to_owned(), catalog: catalog.archive_id().to_owned() });
         }
-        Ok(Self { archive, catalog, objects, secrets })
+        Ok(Self { archive, catalog, objects, secrets, presence })
     }
+}
+
+/// Says that somebody has the archive open.
+pub(super) fn be_present(archive: &Archive, around: &Circumstances, listener: &dyn Listener) -> Result<Held, Error> {
+    hold(archive, &Lock::Maintenance, Sharing::Shared, "another command", around, listener)
 }
 
 /// Objects asked of the catalog at a time.

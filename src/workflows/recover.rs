@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::contents::{Contents, exported, read_whole};
-use super::open_archive::hold;
+use super::open_archive::{be_present, hold};
 use super::restore::{pick_snapshot, unreadable_snapshots};
 use super::tree_paths::path_of_each_object;
 use super::{Circumstances, Error, OpenArchive, make_kit};
@@ -56,6 +56,7 @@ pub fn recover(
     let (settings, misunderstood) = settings_of(&repository, &contents, &snapshot)?;
     let known = (access, kit.as_ref(), words.as_deref());
     let (archive, secrets, words) = found_archive(&repository, &snapshot, settings, known, into, around)?;
+    let presence = be_present(&archive, around, listener)?;
     let objects = Store::create(into)?;
     let _held = hold(&archive, &Lock::Ingest, Sharing::Exclusive, "recovery", around, listener)?;
     objects.sweep_incoming()?;
@@ -75,7 +76,7 @@ pub fn recover(
     }
     let mut catalog = unfinished_catalog(&repository, &contents, &archive, &mut report)?;
     catalog.skip_generations(around.now)?;
-    let mut open = OpenArchive { archive, catalog, objects, secrets };
+    let mut open = OpenArchive { archive, catalog, objects, secrets, presence };
     let recovered = fetch_objects(&repository, &contents, &open, &mut report, listener)?;
     // Before the catalog gets its name: from then on the folder is an archive, and there is none without a kit.
     make_kit::renew(&mut open, around)?;
@@ -341,12 +342,12 @@ fn unfinished_catalog(
 
 /// Gives the catalog its name: from here on the folder is a whole archive.
 fn finish_catalog(open: OpenArchive) -> Result<OpenArchive, Error> {
-    let OpenArchive { archive, catalog, objects, secrets } = open;
+    let OpenArchive { archive, catalog, objects, secrets, presence } = open;
     catalog.close()?;
     let (from, to) = (recovering(&archive), archive.catalog_file());
     durable::rename(&from, &to).map_err(|cause| Error::RestoreTo { path: to.clone(), cause })?;
     let catalog = Catalog::open(&to)?;
-    Ok(OpenArchive { archive, catalog, objects, secrets })
+    Ok(OpenArchive { archive, catalog, objects, secrets, presence })
 }
 
 fn recovering(archive: &Archive) -> PathBuf {

@@ -84,9 +84,9 @@ pub fn rescue(plan: &RescuePlan, around: &Circumstances, listener: &dyn Listener
 
 fn open_or_init(folder: &Path, around: &Circumstances, listener: &dyn Listener) -> Result<OpenArchive, Error> {
     if Archive::is_one(folder) && !is_unfinished(folder) {
-        return OpenArchive::open(folder, around);
+        return OpenArchive::open(folder, around, listener);
     }
-    let new = init(folder, around)?;
+    let new = init(folder, around, listener)?;
     listener.note(&format!("a new archive was made in {}", folder.display()));
     Ok(new.open)
 }

@@ -70,7 +70,10 @@ fn a_run_that_waits_for_another_can_be_stopped() {
     let source = drive.display().to_string();
     let mut first = Running::start(keepsake(&sandbox, &sandbox.archive(), &["ingest", &source]));
     let lock = sandbox.archive().join("locks");
-    let holds = || has_files(&lock) && files_below(&lock).iter().any(|name| name.ends_with(".holder"));
+    let holds = || {
+        has_files(&lock)
+            && files_below(&lock).iter().any(|name| name.starts_with("ingest.") && name.ends_with(".holder"))
+    };
     assert!(first.until(holds), "the ingest was too quick");
     first.signal(rustix::process::Signal::STOP);
     let waiting = sandbox.path("said");

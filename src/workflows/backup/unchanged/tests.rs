@@ -41,7 +41,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let around = after(folder.path(), 0);
-        let mut open = init(&folder.path().join("archive"), &around).unwrap().open;
+        let mut open = init(&folder.path().join("archive"), &around, &Recorder::default()).unwrap().open;
         let location = folder.path().join("disk").to_str().unwrap().parse().unwrap();
         let name = "disk".parse().unwrap();
         add_repository(&mut open, &name, &location, &BTreeMap::new(), None, &around).unwrap();
@@ -168,13 +168,13 @@ fn a_catalog_that_was_put_back_from_an_older_copy_is_backed_up() {
     let mut bench = Bench::new();
     let (file, copy) = (bench.open.archive.catalog_file(), bench.folder.path().join("old-copy.db"));
     let close = |bench: Bench| {
-        let Bench { folder, open: OpenArchive { archive, catalog, objects, secrets } } = bench;
+        let Bench { folder, open: OpenArchive { archive, catalog, objects, secrets, presence } } = bench;
         catalog.close().unwrap();
-        (folder, archive, objects, secrets)
+        (folder, archive, objects, secrets, presence)
     };
-    let open = |(folder, archive, objects, secrets), file: &Path| {
+    let open = |(folder, archive, objects, secrets, presence), file: &Path| {
         let catalog = Catalog::open(file).unwrap();
-        Bench { folder, open: OpenArchive { archive, catalog, objects, secrets } }
+        Bench { folder, open: OpenArchive { archive, catalog, objects, secrets, presence } }
     };
     let parts = close(bench);
     fs::copy(&file, &copy).unwrap();
