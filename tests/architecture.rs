@@ -69,6 +69,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustic_core", &["repository"]),
     ("opendal", &["repository"]),
     ("tokio", &["repository"]),
+    ("futures_core", &["repository"]),
     ("age", &["recovery"]),
     ("exif", &["media"]),
     ("nom_exif", &["media"]),

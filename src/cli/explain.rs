@@ -262,6 +262,7 @@ fn repository(error: &RepositoryError) -> Advice {
         RepositoryError::NotFound { .. } | RepositoryError::NoSuchBucket { .. } => Exit::NotFound,
         RepositoryError::FolderInUse { .. }
         | RepositoryError::UnknownOption { .. }
+        | RepositoryError::BadOption { .. }
         | RepositoryError::SnapshotNotFound { .. } => Exit::Usage,
         RepositoryError::WrongKey { .. } | RepositoryError::UnusableKey { .. } | RepositoryError::Refused { .. } => {
             Exit::WrongKey
@@ -273,6 +274,9 @@ fn repository(error: &RepositoryError) -> Advice {
         | RepositoryError::NoBucketKeys { .. }
         | RepositoryError::Unreachable { .. }
         | RepositoryError::TimedOut { .. }
+        | RepositoryError::Overloaded { .. }
+        | RepositoryError::Failing { .. }
+        | RepositoryError::WrongClock { .. }
         | RepositoryError::Full { .. }
         | RepositoryError::Unwritable { .. }
         | RepositoryError::NotPermitted { .. }

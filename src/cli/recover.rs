@@ -110,7 +110,8 @@ pub(super) fn access_from_kit(app: &App, args: &KitArgs, repo: Option<&str>) -> 
 fn ways_in(app: &App, one: &KitRepository) -> Result<Vec<Access>, Failure> {
     let place = location(&one.location)?;
     let of_kit = one.credentials.as_ref();
-    let of_kit = of_kit.map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone() });
+    let of_kit =
+        of_kit.map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone(), session_token: None });
     let by_password = Access {
         bucket_keys: keys_from_outside(app, &place)?.or(of_kit),
         location: place,
@@ -159,7 +160,8 @@ fn keys_from_outside(app: &App, location: &Location) -> Result<Option<BucketKeys
     };
     let around = &app.around;
     let secrets = Secrets::without_archive(&around.environment, around.credentials_directory.as_deref())?;
-    Ok(secrets.bucket_keys("", scheme).map(|(id, secret)| BucketKeys { id, secret }))
+    let session_token = secrets.session_token(scheme);
+    Ok(secrets.bucket_keys("", scheme).map(|(id, secret)| BucketKeys { id, secret, session_token }))
 }
 
 fn read(what: &str, file: &Path) -> Result<Vec<u8>, Failure> {

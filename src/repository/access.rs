@@ -13,6 +13,8 @@ pub struct BucketKeys {
     pub id: String,
     /// The key's secret half.
     pub secret: String,
+    /// What a key that ends after some hours comes with; `None` for one that lasts.
+    pub session_token: Option<String>,
 }
 
 impl fmt::Debug for BucketKeys {
@@ -59,6 +61,7 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ("storage_class", "the storage class that new files get"),
     ("server_side_encryption", "AES256 or aws:kms"),
     ("list_objects_v1", "true: list files the old way, for servers that know no other"),
+    ("timeout", "how many seconds the server may say nothing: 60 unless said otherwise"),
     ("checksum", "what uploads are checked by on arrival: md5 (the default), crc32c or none"),
 ];
 
@@ -94,7 +97,11 @@ mod tests {
         Access {
             location: location.parse().unwrap_or_else(|error| panic!("{error}")),
             options: BTreeMap::from([(option.to_owned(), "x".to_owned())]),
-            bucket_keys: Some(BucketKeys { id: "an id".into(), secret: "hush".into() }),
+            bucket_keys: Some(BucketKeys {
+                id: "an id".into(),
+                secret: "hush".into(),
+                session_token: Some("hush".into()),
+            }),
             key: Key::Password("correct horse".into()),
         }
     }

@@ -10,9 +10,10 @@ use rustic_core::{
     BackupOptions, FileType, Id, OpenStatus, ParentOptions, RepairIndexOptions, RepositoryBackends, TreeId,
     WriteBackend,
 };
+use sha2::{Digest, Sha256};
 
 use super::Repository;
-use super::backend::{Backend, path_of};
+use super::backend::{Backend, path_of, read_named};
 use super::engine::{Engine, isolated, options};
 use super::error::{EngineFault, RepositoryError};
 use super::snapshot::{PATHS, Snapshot, SnapshotId, SnapshotStamp, draft, mark_partial};
@@ -210,7 +211,7 @@ impl Repository {
     }
 
     /// Asks for some packs by name that a listing did not have: a listing that was wrong would empty the index.
-    fn confirm_missing<'a>(&self, missing: impl Iterator<Item = &'a Id>) -> Result<(), RepositoryError> {
+    pub(super) fn confirm_missing<'a>(&self, missing: impl Iterator<Item = &'a Id>) -> Result<(), RepositoryError> {
         let failed = |fault| RepositoryError::from_fault(self.location(), fault);
         for id in missing.take(CONFIRMED) {
             let path = path_of(FileType::Pack, id);
@@ -295,10 +296,28 @@ impl Repository {
             RepositoryError::from_engine(self.location(), "writing the snapshot", error)
         };
         engine.save_snapshots(vec![file]).map_err(|error| failed(&error))?;
-        backend.written_snapshot().map(SnapshotId::new).ok_or_else(|| RepositoryError::Engine {
+        let written = backend.written_snapshot().ok_or_else(|| RepositoryError::Engine {
             location: self.location().clone(),
             doing: "writing the snapshot",
             source: EngineFault::new("the library wrote none"),
+        })?;
+        self.must_be_there(&written)?;
+        Ok(SnapshotId::new(written))
+    }
+
+    /// Reads back the snapshot that was just written: all that it names can be found again through nothing else, and
+    /// a store that lost it would pass every check that begins with a list.
+    fn must_be_there(&self, snapshot: &Id) -> Result<(), RepositoryError> {
+        let path = path_of(FileType::Snapshot, snapshot);
+        let bytes = read_named(&self.store, FileType::Snapshot, &path, snapshot)
+            .map_err(|fault| RepositoryError::from_fault(self.location(), fault))?;
+        if Id::new(Sha256::digest(&bytes).into()) == *snapshot {
+            return Ok(());
+        }
+        Err(RepositoryError::Damaged {
+            location: self.location().clone(),
+            what: "the snapshot that was just written".to_owned(),
+            source: EngineFault::new("the place says that it kept it, and gives other bytes back"),
         })
     }
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use rustic_core::{BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend};
 use sha2::{Digest, Sha256};
 
-use super::pieces::Piece;
-use super::store::{Fault, Store};
+use super::pieces::{Piece, Place};
+use super::store::{Fault, FaultKind, Store};
 use super::uploads::Uploads;
 
 /// What the library may see and do. Each view of one store has its own rules.
@@ -76,13 +76,38 @@ impl Backend {
     /// A whole file, from memory where it was read before.
     pub(super) fn file(&self, kind: FileType, id: &Id) -> Result<Bytes, Fault> {
         let remembered = self.remembered.as_ref().filter(|_| matches!(kind, FileType::Index | FileType::Snapshot));
-        let Some(remembered) = remembered else { return self.store.read(&self.path_of(kind, id)) };
+        let Some(remembered) = remembered else { return read_named(&self.store, kind, &self.path_of(kind, id), id) };
         if let Some(bytes) = remembered.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             return Ok(bytes.clone());
         }
-        let bytes = self.store.read(&path_of(kind, id))?;
+        let bytes = read_named(&self.store, kind, &path_of(kind, id), id)?;
         remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(*id, bytes.clone());
         Ok(bytes)
+    }
+
+    /// Reads back what was just written to a bucket, and writes it once more where that is not what was sent: packs are
+    /// found through these small files alone, and one of them that is damaged stops every later run.
+    ///
+    /// After `Err` the wrong one is not there, as far as the store does what it says.
+    fn confirm(&self, path: &str, parts: &[Bytes]) -> Result<(), Fault> {
+        if !self.store.location().is_remote() {
+            return Ok(());
+        }
+        let is_kept = || match self.store.read(path) {
+            Ok(kept) => Ok(kept == parts.concat()),
+            Err(fault) if fault.kind() == FaultKind::Missing => Ok(false),
+            Err(fault) => Err(fault),
+        };
+        if is_kept()? || is_kept()? {
+            return Ok(());
+        }
+        self.store.write(path, parts)?;
+        if is_kept()? {
+            return Ok(());
+        }
+        self.store.remove(path)?;
+        let lie = std::io::Error::other("it says that it kept the file, and gives other bytes back");
+        Err(Fault::new(FaultKind::NotAStore, "write", path).because(lie))
     }
 
     fn path_of(&self, kind: FileType, id: &Id) -> String {
@@ -99,6 +124,12 @@ impl Backend {
         let (_, piece, bytes) = ahead.iter().find(|(_, piece, _)| holds(piece))?;
         let from = (offset - piece.start) as usize;
         (from + length as usize <= bytes.len()).then(|| bytes.slice(from..from + length as usize))
+    }
+
+    /// What was fetched ahead of one place is not what it should be: from now on it is asked for anew.
+    pub(super) fn distrust(&self, place: &Place) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.retain(|(_, piece, _)| !piece.reaches(place));
     }
 
     /// From now on snapshots are accepted and not written.
@@ -160,6 +191,17 @@ pub(super) fn path_of(kind: FileType, id: &Id) -> String {
         FileType::Pack => format!("data/{}/{name}", name.get(..2).unwrap_or_default()),
         FileType::Index | FileType::Key | FileType::Snapshot => format!("{}/{name}", kind.dirname()),
     }
+}
+
+/// A whole file. One from afar that does not have the bytes it is named after is read once more: a byte may have
+/// changed on the way, and what is damaged where it lies stays so.
+pub(super) fn read_named(store: &Store, kind: FileType, path: &str, id: &Id) -> Result<Bytes, Fault> {
+    let bytes = store.read(path)?;
+    let is_named_after_itself = kind != FileType::Config;
+    if is_named_after_itself && store.location().is_remote() && Id::new(Sha256::digest(&bytes).into()) != *id {
+        return store.read(path);
+    }
+    Ok(bytes)
 }
 
 /// Every file of a type with its size; names that are no id belong to others and are passed over.
@@ -235,7 +277,11 @@ impl WriteBackend for Backend {
             // Whatever is not a pack may name one.
             uploads.wait().map_err(failed)?;
         }
-        self.store.write(&path_of(kind, id), content.slice()).map_err(failed)?;
+        let path = path_of(kind, id);
+        self.store.write(&path, content.slice()).map_err(failed)?;
+        if matches!(kind, FileType::Index | FileType::Snapshot) {
+            self.confirm(&path, content.slice()).map_err(failed)?;
+        }
         if kind == FileType::Snapshot {
             *self.held.released.lock().unwrap_or_else(PoisonError::into_inner) = Some(*id);
         }

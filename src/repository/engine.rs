@@ -56,6 +56,18 @@ pub(super) fn isolated<T: Send>(
     })
 }
 
+/// Does again what came out damaged from afar: a byte may have changed on the way, and what is damaged where it lies
+/// stays so.
+pub(super) fn twice<T>(
+    location: &Location,
+    work: impl Fn() -> Result<T, RepositoryError>,
+) -> Result<T, RepositoryError> {
+    match work() {
+        Err(RepositoryError::Damaged { .. }) if location.is_remote() => work(),
+        other => other,
+    }
+}
+
 /// Runs `work` for every item, on as many threads as there are items, and keeps their order.
 ///
 /// The caller bounds the number of items.

@@ -1,10 +1,14 @@
 //! What can go wrong with a repository, told apart by what a person can do about it.
 
+mod engine_fault;
+
 use std::error::Error;
 
 use jiff::Timestamp;
 use rustic_core::RusticError;
 
+pub use self::engine_fault::EngineFault;
+use self::engine_fault::without_number;
 use super::location::Location;
 use super::store::{Fault, FaultKind};
 
@@ -53,6 +57,16 @@ pub enum RepositoryError {
         /// The known option that looks most like it.
         nearest: Option<String>,
     },
+    /// An option with a value that it cannot have.
+    #[error("the option “{name}” cannot be “{value}”: {why}")]
+    BadOption {
+        /// The option.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What it can be.
+        why: &'static str,
+    },
     /// A bucket was given without the keys to it.
     #[error("{location} needs the keys of the bucket, and none were given")]
     NoBucketKeys {
@@ -89,6 +103,33 @@ pub enum RepositoryError {
     /// The server took the request and did not finish in time.
     #[error("{location} did not answer in time")]
     TimedOut {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The server has too much to do, and went on asking us to wait.
+    #[error("{location} has too much to do now")]
+    Overloaded {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The server answers, with faults of its own.
+    #[error("{location} answers with a fault of its own")]
+    Failing {
+        /// Which repository.
+        location: Location,
+        /// The request that failed.
+        #[source]
+        source: Fault,
+    },
+    /// The server accepts no request from a computer whose clock is not its own.
+    #[error("the clocks of this computer and of {location} differ too much")]
+    WrongClock {
         /// Which repository.
         location: Location,
         /// The request that failed.
@@ -214,50 +255,6 @@ pub enum RepositoryError {
     },
 }
 
-/// What the repository library said, in one line.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct EngineFault(String);
-
-impl EngineFault {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl EngineFault {
-    /// A failed request for one file, in one line.
-    fn told(fault: &Fault) -> Self {
-        let Some(cause) = fault.cause() else { return Self(fault.to_string()) };
-        Self(format!("{fault}: {}", without_number(&cause.to_string())))
-    }
-}
-
-/// What the system says, without the number that it has for it.
-fn without_number(text: &str) -> &str {
-    text.split(" (os error ").next().unwrap_or(text)
-}
-
-impl From<&RusticError> for EngineFault {
-    fn from(error: &RusticError) -> Self {
-        Self(in_one_line(&error.display_log()))
-    }
-}
-
-/// The library wraps what it has to say in pages for its own developers: “… Message:” goes before it, “Some additional
-/// details”, a backtrace or the lack of one, behind.
-fn in_one_line(text: &str) -> String {
-    let text = text.strip_prefix("Error: ").unwrap_or(text);
-    let said = text.rsplit_once("Message:\n").map_or(text, |(_, said)| said);
-    let said = said.split("Some additional details").next().unwrap_or(said);
-    let said = said.split("For more information").next().unwrap_or(said);
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    if said.contains("not found in index") {
-        return "no index file names it".to_owned();
-    }
-    if said.contains("MAC check failed") { "its bytes are not the ones that were written".to_owned() } else { said }
-}
-
 impl RepositoryError {
     /// What a person can do about it, where there is one clear thing.
     pub fn hint(&self) -> Option<&'static str> {
@@ -276,7 +273,12 @@ impl RepositoryError {
                 Some("check the bucket's key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or secrets.toml")
             }
             Self::NoSuchBucket { .. } => Some("make the bucket first, or check how its name is written"),
-            Self::TimedOut { .. } => Some("try again later; what was sent is used then"),
+            Self::TimedOut { .. } | Self::Overloaded { .. } | Self::Failing { .. } => {
+                Some("try again later: the same command goes on from there")
+            }
+            Self::WrongClock { .. } => {
+                Some("set this computer's clock: timedatectl set-ntp true does it on most Linux systems")
+            }
             Self::Full { .. } => Some("make room there; what was sent is used by the next backup"),
             Self::Unwritable { .. } => Some(
                 "mount the drive so that it can be written, or plug it in again: some drives lock themselves when they \
@@ -292,6 +294,7 @@ impl RepositoryError {
             Self::FileMissing { .. } => Some(after_damage("")),
             Self::UnusableKey { .. }
             | Self::UnknownOption { .. }
+            | Self::BadOption { .. }
             | Self::NotAStore { .. }
             | Self::Store { .. }
             | Self::InvalidTree { .. }
@@ -310,6 +313,11 @@ impl RepositoryError {
         matches!(self, Self::Damaged { .. } | Self::FileMissing { .. })
     }
 
+    /// As [`Self::is_of_one_file`], and with failures that only reading this part met: others may well be read.
+    pub fn is_of_one_part(&self) -> bool {
+        self.is_of_one_file() || matches!(self, Self::Engine { .. } | Self::Store { .. })
+    }
+
     /// Sorts a failed request by what a person can do about it.
     pub(super) fn from_fault(location: &Location, source: Fault) -> Self {
         let location = location.clone();
@@ -326,6 +334,9 @@ impl RepositoryError {
             FaultKind::NoSuchBucket => Self::NoSuchBucket { location, source },
             FaultKind::Unreachable => Self::Unreachable { location, source },
             FaultKind::TimedOut => Self::TimedOut { location, source },
+            FaultKind::Overloaded => Self::Overloaded { location, source },
+            FaultKind::Failing => Self::Failing { location, source },
+            FaultKind::WrongClock => Self::WrongClock { location, source },
             FaultKind::Full => Self::Full { location, source },
             FaultKind::Unwritable => Self::Unwritable { location, source },
             FaultKind::NotPermitted => Self::NotPermitted { location, source },
@@ -396,14 +407,6 @@ mod tests {
     use rustic_core::ErrorKind;
 
     use super::*;
-
-    #[test]
-    fn what_the_library_says_to_its_developers_is_left_out() {
-        let page = "error processing Config: caused by: `rustic_core` experienced an error.\n\nMessage:\nData is too \
-                    short,\ncannot decrypt.\n\n\nSome additional details ...\n\nBacktrace:\ndisabled";
-        assert_eq!(in_one_line(page), "Data is too short, cannot decrypt.");
-        assert_eq!(in_one_line("Error: one line"), "one line");
-    }
 
     #[test]
     fn the_failed_request_is_found_under_every_layer_of_the_library() {

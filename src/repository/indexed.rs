@@ -77,14 +77,39 @@ impl Indexed {
     }
 
     pub(super) fn tree(&self, repository: &Repository, path: &str, id: TreeId) -> Result<Tree, RepositoryError> {
-        self.engine.get_tree(&id).map_err(|error| {
-            let what = if path.is_empty() { "the top folder".to_owned() } else { format!("the folder “{path}”") };
-            RepositoryError::from_reading(repository.location(), what, &error)
+        self.twice(repository, self.place_of_tree(&id), || {
+            self.engine.get_tree(&id).map_err(|error| {
+                let what = if path.is_empty() { "the top folder".to_owned() } else { format!("the folder “{path}”") };
+                RepositoryError::from_reading(repository.location(), what, &error)
+            })
         })
+    }
+
+    /// Does again what came out damaged from afar, past what was fetched ahead: a byte may have changed on the way, and
+    /// what is damaged where it lies stays so.
+    fn twice<T>(
+        &self,
+        repository: &Repository,
+        place: Option<Place>,
+        work: impl Fn() -> Result<T, RepositoryError>,
+    ) -> Result<T, RepositoryError> {
+        match work() {
+            Err(RepositoryError::Damaged { .. }) if repository.location().is_remote() => {
+                if let Some(place) = place {
+                    self.backend.distrust(&place);
+                }
+                work()
+            }
+            other => other,
+        }
     }
 
     /// One part of the file at `path`: decrypted, authenticated, and compared with the hash it is named after.
     pub(super) fn blob(&self, repository: &Repository, path: &str, id: DataId) -> Result<Bytes, RepositoryError> {
+        self.twice(repository, self.place_of_data(&id), || self.blob_once(repository, path, id))
+    }
+
+    fn blob_once(&self, repository: &Repository, path: &str, id: DataId) -> Result<Bytes, RepositoryError> {
         let what = || {
             let pack =
                 self.engine.get_index_entry(&id).map(|entry| entry.pack.into_inner().to_hex().as_str().to_owned());

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::Repository;
 use super::access::{Access, Key};
 use super::backend::{self, Backend, path_of};
-use super::engine::{Engine, connect, isolated, options};
+use super::engine::{Engine, connect, isolated, options, twice};
 use super::error::{EngineFault, RepositoryError};
 use super::location::Location;
 use super::store::{Fault, FaultKind, Store};
@@ -76,7 +76,8 @@ impl Repository {
         let engine = match &access.key {
             Key::Master(json) => {
                 let master = parse_master(location, json)?;
-                unlock(location, Backend::new(Arc::clone(&store)), &Credentials::Masterkey(master))?
+                let credentials = Credentials::Masterkey(master);
+                twice(location, || unlock(location, Backend::new(Arc::clone(&store)), &credentials))?
             }
             Key::Password(password) => {
                 // One damaged key file would make the library give up before it tries the others.
@@ -87,8 +88,10 @@ impl Repository {
                     let what = "every key file".to_owned();
                     return Err(RepositoryError::Damaged { location: location.clone(), what, source });
                 }
-                let backend = Backend::without(Arc::clone(&store), damaged);
-                unlock(location, backend, &Credentials::password(password))?
+                let credentials = Credentials::password(password);
+                twice(location, || {
+                    unlock(location, Backend::without(Arc::clone(&store), damaged.clone()), &credentials)
+                })?
             }
         };
         Ok(Self::opened(store, &engine))
@@ -218,7 +221,8 @@ fn key_files(store: &Store) -> Result<(usize, HashSet<Id>), RepositoryError> {
     let keys = backend::list(store, FileType::Key).map_err(failed)?;
     let mut damaged = HashSet::new();
     for (id, _) in &keys {
-        match store.read(&path_of(FileType::Key, id)).map_err(failed) {
+        let path = path_of(FileType::Key, id);
+        match backend::read_named(store, FileType::Key, &path, id).map_err(failed) {
             Ok(bytes) if Id::new(Sha256::digest(&bytes).into()) == *id => {}
             Err(error) if !error.is_of_one_file() => return Err(error),
             Ok(_) | Err(_) => {

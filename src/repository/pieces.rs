@@ -32,6 +32,11 @@ impl Piece {
         self.end - self.start
     }
 
+    /// Whether the place begins inside it.
+    pub(super) fn reaches(&self, place: &Place) -> bool {
+        self.pack == place.pack && (self.start..self.end).contains(&place.offset)
+    }
+
     /// The piece with one more blob behind its end, if that is near enough.
     fn with(&self, place: &Place) -> Option<Self> {
         let end = place.offset.checked_add(place.length)?.max(self.end);

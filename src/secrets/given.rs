@@ -63,6 +63,17 @@ impl Given {
         })
     }
 
+    /// What the key of an S3 bucket comes with that somebody lent for some hours.
+    pub(super) fn session_token(&self, scheme: Scheme) -> Option<String> {
+        match scheme {
+            // It belongs to the key beside it, and to no other.
+            Scheme::S3 if both(&self.environment, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY").is_some() => {
+                self.environment.get("AWS_SESSION_TOKEN").cloned()
+            }
+            Scheme::S3 | Scheme::B2 => None,
+        }
+    }
+
     pub(super) fn kit_passphrase(&self) -> Option<String> {
         self.environment.get("KEEPSAKE_KIT_PASSPHRASE").or_else(|| self.credentials.get(KIT_PASSPHRASE)).cloned()
     }

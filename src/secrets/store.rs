@@ -85,10 +85,19 @@ impl Secrets {
 
     /// The id and the secret of the key to a repository's bucket.
     pub fn bucket_keys(&self, name: &str, scheme: Scheme) -> Option<(String, String)> {
-        self.given.bucket_keys(name, scheme).or_else(|| {
-            let kept = self.kept(name)?;
-            Some((kept.bucket_key_id.clone()?, kept.bucket_key_secret.clone()?))
-        })
+        self.given.bucket_keys(name, scheme).or_else(|| self.kept_bucket_keys(name))
+    }
+
+    /// The key that the file keeps for a repository's bucket, whatever was handed in.
+    pub fn kept_bucket_keys(&self, name: &str) -> Option<(String, String)> {
+        let kept = self.kept(name)?;
+        Some((kept.bucket_key_id.clone()?, kept.bucket_key_secret.clone()?))
+    }
+
+    /// What the key of [`Self::bucket_keys`] comes with where it ends after some hours. Such a key is never kept: it
+    /// would open nothing when it is needed.
+    pub fn session_token(&self, scheme: Scheme) -> Option<String> {
+        self.given.session_token(scheme)
     }
 
     /// Sets the key that the file keeps for a repository's bucket.
@@ -246,6 +255,16 @@ mod tests {
         assert_eq!(env.bucket_keys("my-b2", Scheme::S3), Some(("aws-id".into(), "aws-secret".into())));
         assert_eq!(env.bucket_keys("my-b2", Scheme::B2), Some(("given-id".into(), "given-secret".into())));
         assert_eq!(env.kit_passphrase().as_deref(), Some("env words"));
+    }
+
+    #[test]
+    fn a_session_token_goes_with_the_key_of_the_environment_and_with_no_other() {
+        let archive = tempfile::tempdir().unwrap();
+        let given = |pairs: &[(&str, &str)]| Secrets::load(archive.path(), &environment(pairs), None).unwrap();
+        let key = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_SESSION_TOKEN", "token")];
+        assert_eq!(given(&key).session_token(Scheme::S3), Some("token".into()));
+        assert_eq!(given(&key).session_token(Scheme::B2), None);
+        assert_eq!(given(&key[2..]).session_token(Scheme::S3), None, "its key is not here");
     }
 
     #[test]

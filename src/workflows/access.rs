@@ -99,5 +99,6 @@ pub(super) fn bucket_keys(secrets: &Secrets, name: &str, location: &Location) ->
         crate::repository::Scheme::S3 => Scheme::S3,
         crate::repository::Scheme::B2 => Scheme::B2,
     };
-    secrets.bucket_keys(name, scheme).map(|(id, secret)| BucketKeys { id, secret })
+    let session_token = secrets.session_token(scheme);
+    secrets.bucket_keys(name, scheme).map(|(id, secret)| BucketKeys { id, secret, session_token })
 }

@@ -13,7 +13,7 @@ use crate::model::ObjectId;
 use crate::recovery::{
     self, Credentials, KIT_VERSION, Kit, KitRepository, OpenedBy, Opener, RecoveryError, SealTo, SheetFacts,
 };
-use crate::repository::{Repository, RepositoryError};
+use crate::repository::{BucketKeys, Repository, RepositoryError};
 
 /// What the kit is called beside a repository; restic does not look there.
 pub(super) const BESIDE: &str = "recovery/kit.age";
@@ -30,7 +30,7 @@ pub fn gather(open: &OpenArchive, around: &Circumstances) -> Result<Kit, Error> 
             password: open.secrets.repository_password(settings.name.as_str()).unwrap_or_default(),
             master_key: open.secrets.master_key(settings.name.as_str()),
             repository_id: settings.id.clone(),
-            credentials: access.bucket_keys.map(|keys| Credentials { id: keys.id, secret: keys.secret }),
+            credentials: credentials(open, settings.name.as_str(), access.bucket_keys),
         });
     }
     Ok(Kit {
@@ -40,6 +40,16 @@ pub fn gather(open: &OpenArchive, around: &Circumstances) -> Result<Kit, Error> 
         archive_id: open.archive.marker.archive_id.clone(),
         repositories,
     })
+}
+
+/// The key of a bucket that lasts: one that ends after some hours would open nothing when the kit is needed.
+fn credentials(open: &OpenArchive, name: &str, keys: Option<BucketKeys>) -> Option<Credentials> {
+    match keys? {
+        BucketKeys { id, secret, session_token: None } => Some(Credentials { id, secret }),
+        BucketKeys { session_token: Some(_), .. } => {
+            open.secrets.kept_bucket_keys(name).map(|(id, secret)| Credentials { id, secret })
+        }
+    }
 }
 
 /// How this archive seals its kits: to the recipients of the settings, else with the words of its first kit.

@@ -209,7 +209,7 @@ fn take_over_secrets(
                 secrets.set_repository_password(one.name.as_str(), password);
             }
             secrets.set_master_key(one.name.as_str(), &repository.master_key()?);
-            if let Some(keys) = &access.bucket_keys {
+            if let Some(keys) = access.bucket_keys.as_ref().filter(|keys| keys.session_token.is_none()) {
                 secrets.set_bucket_keys(one.name.as_str(), &keys.id, &keys.secret);
             }
         }

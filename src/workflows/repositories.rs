@@ -43,7 +43,7 @@ pub fn add_repository(
     let keys = bucket_keys(&open.secrets, name.as_str(), location);
     let own = open.secrets.repository_password(name.as_str()).unwrap_or_else(generate_password);
     open.secrets.set_repository_password(name.as_str(), &own);
-    if let Some(keys) = &keys {
+    if let Some(keys) = keys.as_ref().filter(|keys| keys.session_token.is_none()) {
         open.secrets.set_bucket_keys(name.as_str(), &keys.id, &keys.secret);
     }
     open.secrets.save()?;

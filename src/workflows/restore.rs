@@ -45,7 +45,7 @@ pub struct RestoreOptions {
 ///
 /// # Errors
 ///
-/// The repository cannot be opened, the snapshot or the album is not in it, the disk is full.
+/// The repository cannot be opened, or goes away in the middle; the snapshot or the album is not in it; the disk is full.
 pub fn restore(
     access: &Access,
     to: &Path,
@@ -256,6 +256,8 @@ impl Restoring<'_> {
                 "a different file stands there and was not touched (--overwrite replaces it)",
             ),
             Err(error) if error.is_full_disk() => return Err(Error::RestoreDiskFull { to: self.to.to_owned() }),
+            // The network or the drive went away: each of the other files would wait for it as long, and in vain.
+            Err(NotBack::Repository(error)) if !error.is_of_one_part() => return Err(error.into()),
             Err(error) => Problem::new(path, kind(&error), Error::chain(&error)),
         };
         self.listener.problem(&problem);

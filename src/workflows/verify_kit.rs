@@ -64,7 +64,11 @@ fn restore_some(one: &KitRepository, archive_id: &str, around: &Circumstances) -
     let access = Access {
         location: one.location.parse()?,
         options: one.options.clone(),
-        bucket_keys: keys.map(|keys| BucketKeys { id: keys.id.clone(), secret: keys.secret.clone() }),
+        bucket_keys: keys.map(|keys| BucketKeys {
+            id: keys.id.clone(),
+            secret: keys.secret.clone(),
+            session_token: None,
+        }),
         key: Key::Password(one.password.clone()),
     };
     let repository = Repository::open(&access)?;

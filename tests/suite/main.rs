@@ -24,6 +24,7 @@ mod crashes;
 mod damage;
 mod drills_and_checks;
 mod failing_drive;
+mod faults;
 mod first_run;
 mod fixtures_are_ours;
 mod ingest;

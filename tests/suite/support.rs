@@ -11,6 +11,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod cut_short;
+pub(crate) mod faulty_bucket;
 pub(crate) mod fixtures;
 pub(crate) mod mortal_bucket;
 pub(crate) mod referee;

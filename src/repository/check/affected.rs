@@ -7,6 +7,8 @@ use rustic_core::{Id, IndexedFullStatus, TreeId};
 
 use super::FindingKind;
 use crate::repository::engine::Engine;
+use crate::repository::error::RepositoryError;
+use crate::repository::location::Location;
 
 /// The files of one snapshot that need something that is gone.
 #[derive(Default)]
@@ -22,22 +24,29 @@ enum Whereabouts {
 }
 
 impl Affected {
-    /// Walks the snapshot. A folder that cannot be read stands for all that is in it, with a slash at its end.
+    /// Walks the snapshot; fails when the store does. A folder that cannot be read stands for all that is in it, with a slash at its end.
     pub(super) fn find(
+        location: &Location,
         engine: &Engine<IndexedFullStatus>,
         tree: TreeId,
         packs: &BTreeMap<Id, IndexPack>,
         bad: &BTreeMap<Id, (FindingKind, String)>,
-    ) -> Self {
+    ) -> Result<Self, RepositoryError> {
         let whereabouts = whereabouts(packs, bad);
         let mut affected = Self::default();
         let mut folders = vec![(String::new(), tree)];
         while let Some((folder, tree)) = folders.pop() {
             let place = whereabouts.get(&(BlobType::Tree, tree.into_inner()));
             // A folder in an altered pack may still be readable; its files are known then.
-            let Ok(tree) = engine.get_tree(&tree) else {
-                affected.add(place, format!("{folder}/"));
-                continue;
+            let tree = match engine.get_tree(&tree) {
+                Ok(tree) => tree,
+                Err(error) => match RepositoryError::from_reading(location, "a folder", &error) {
+                    error if !error.is_of_one_part() => return Err(error),
+                    _ => {
+                        affected.add(place, format!("{folder}/"));
+                        continue;
+                    }
+                },
             };
             for node in tree.nodes {
                 let name = node.name().to_string_lossy().into_owned();
@@ -53,7 +62,7 @@ impl Affected {
                 }
             }
         }
-        affected
+        Ok(affected)
     }
 
     fn add(&mut self, place: Option<&Whereabouts>, path: String) {

@@ -12,7 +12,7 @@ use super::{CheckFinding, FindingKind, ReadData};
 use crate::model::in_words::count;
 use crate::repository::Repository;
 use crate::repository::backend::{Backend, path_of};
-use crate::repository::engine::{Engine, side_by_side};
+use crate::repository::engine::{Engine, side_by_side, twice};
 use crate::repository::error::RepositoryError;
 
 /// Folders that are fetched at the same time.
@@ -72,6 +72,8 @@ impl Survey {
             .map_err(|error| RepositoryError::from_reading(repository.location(), "the index", &error))?;
         let listed = repository.list(FileType::Pack)?.into_iter().collect();
         let bad_packs = compare(&packs, &listed);
+        let gone = bad_packs.iter().filter(|(_, (kind, _))| *kind == FindingKind::PackMissing);
+        repository.confirm_missing(gone.map(|(id, _)| id))?;
         Ok(Self { engine, packs, listed, snapshots, bad_packs, others })
     }
 
@@ -119,7 +121,9 @@ impl Survey {
         }
         let newest = self.snapshots.iter().max_by_key(|(id, snapshot)| (snapshot.time.timestamp(), *id));
         let affected = match newest {
-            Some((_, snapshot)) => Affected::find(&self.engine, snapshot.tree, &self.packs, &self.bad_packs),
+            Some((_, snapshot)) => {
+                Affected::find(repository.location(), &self.engine, snapshot.tree, &self.packs, &self.bad_packs)?
+            }
             None => Affected::default(),
         };
         let mut findings = self.others;
@@ -165,19 +169,15 @@ impl Survey {
                     }
                 });
                 let trees = side_by_side(repository.location(), "checking", some.clone(), |id| {
-                    self.engine
-                        .get_tree(&id)
-                        .map_err(|error| RepositoryError::from_reading(repository.location(), "a folder", &error))
+                    twice(repository.location(), || {
+                        let tree = self.engine.get_tree(&id);
+                        tree.map_err(|error| RepositoryError::from_reading(repository.location(), "a folder", &error))
+                    })
                 });
                 for (id, tree) in some.into_iter().zip(trees) {
                     let tree = match tree {
                         Ok(tree) => tree,
-                        Err(
-                            RepositoryError::Damaged { .. }
-                            | RepositoryError::FileMissing { .. }
-                            | RepositoryError::Engine { .. }
-                            | RepositoryError::Store { .. },
-                        ) => {
+                        Err(error) if error.is_of_one_part() => {
                             unreadable.insert(id.into_inner());
                             continue;
                         }

@@ -1,15 +1,18 @@
 //! A store in a bucket, through opendal, behind a synchronous face.
 
+mod answer;
 mod b2;
 mod runtime;
+mod wire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use opendal::{ErrorKind, Operator, services};
+use opendal::{ErrorKind, HttpTransporter, OperationContext, Operator, services};
 
 use self::runtime::{attempt, prepare};
+use self::wire::{Wire, patience_for};
 use super::fault::{Fault, FaultKind};
 use crate::repository::access::{Access, BucketKeys};
 use crate::repository::error::RepositoryError;
@@ -18,15 +21,18 @@ use crate::repository::location::{Kind, Location};
 /// The region of a server that has none: what such servers are signed for by custom.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// The slowest line that a transfer waits for: 64 KiB each second, half a megabit.
-const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
-
-/// How long any request may take before its bytes are counted.
+/// How long a server may say nothing, unless the option `timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A list may take so many times as long: it is one request for each thousand names, and a million packs are a
+/// thousand pages.
+const FOR_A_LIST: u32 = 20;
 
 #[derive(Debug)]
 pub(super) struct BucketStore {
     operator: Operator,
+    /// How long the server may say nothing.
+    silence: Duration,
     /// Set when nobody waits for the answers any more.
     abandoned: AtomicBool,
 }
@@ -36,19 +42,20 @@ impl BucketStore {
         let location = &access.location;
         let keys =
             access.bucket_keys.as_ref().ok_or_else(|| RepositoryError::NoBucketKeys { location: location.clone() })?;
+        let silence = silence(access)?;
         let operator = match location.kind() {
-            Kind::S3 { endpoint, bucket, prefix } => s3(access, keys, endpoint, bucket, prefix),
+            Kind::S3 { endpoint, bucket, prefix } => s3(access, keys, endpoint, bucket, prefix, silence),
             // The same files under the same names, through the other door of the same server: opendal's own B2
             // service sends every upload marked "do_not_verify", so a byte that changed on the way would be kept.
             Kind::B2 { bucket, prefix } => {
                 let endpoint =
                     b2::s3_endpoint(b2::API, keys).map_err(|fault| RepositoryError::from_fault(location, fault))?;
-                s3(access, keys, &endpoint, bucket, prefix)
+                s3(access, keys, &endpoint, bucket, prefix, silence)
             }
             Kind::Local(_) => return Err(RepositoryError::NotFound { location: location.clone() }),
         };
         let operator = operator.map_err(|error| RepositoryError::from_fault(location, unusable(location, error)))?;
-        Ok(Self { operator, abandoned: AtomicBool::new(false) })
+        Ok(Self { operator, silence, abandoned: AtomicBool::new(false) })
     }
 
     /// Makes requests fail: those under way soon, later ones after one attempt.
@@ -58,15 +65,16 @@ impl BucketStore {
 
     pub(super) fn read(&self, path: &str, count: impl Fn()) -> Result<Bytes, Fault> {
         // Whole files are configuration, keys, index and snapshots: small, so no allowance for size.
-        let buffer = attempt("read", path, PATIENCE, &self.abandoned, count, || self.operator.read(path))?;
+        let buffer = attempt("read", path, self.silence, &self.abandoned, count, || self.operator.read(path))?;
         Ok(buffer.to_bytes())
     }
 
     pub(super) fn read_range(&self, path: &str, offset: u64, length: usize, count: impl Fn()) -> Result<Bytes, Fault> {
         let end = offset.checked_add(length as u64).ok_or_else(|| Fault::new(FaultKind::Other, "read", path))?;
-        let buffer = attempt("read", path, patience_for(length as u64), &self.abandoned, count, || async move {
-            self.operator.read_with(path).range(offset..end).await
-        })?;
+        let buffer =
+            attempt("read", path, patience_for(self.silence, length as u64), &self.abandoned, count, || async move {
+                self.operator.read_with(path).range(offset..end).await
+            })?;
         if buffer.len() == length {
             Ok(buffer.to_bytes())
         } else {
@@ -77,7 +85,7 @@ impl BucketStore {
 
     pub(super) fn write(&self, path: &str, parts: &[Bytes], count: impl Fn()) -> Result<(), Fault> {
         let size = parts.iter().map(|part| part.len() as u64).sum();
-        attempt("write", path, patience_for(size), &self.abandoned, count, || {
+        attempt("write", path, patience_for(self.silence, size), &self.abandoned, count, || {
             // Cheap: the parts are counted references. One request, so an upload is whole or not there.
             let buffer = opendal::Buffer::from(parts.to_vec());
             self.operator.write(path, buffer)
@@ -86,11 +94,15 @@ impl BucketStore {
     }
 
     pub(super) fn remove(&self, path: &str, count: impl Fn()) -> Result<(), Fault> {
-        attempt("remove", path, PATIENCE, &self.abandoned, count, || self.operator.delete(path))
+        match attempt("remove", path, self.silence, &self.abandoned, count, || self.operator.delete(path)) {
+            // Some servers say so; and an answer that was lost on the way was no reason to keep it.
+            Err(fault) if fault.kind() == FaultKind::Missing => Ok(()),
+            other => other,
+        }
     }
 
     pub(super) fn size(&self, path: &str, count: impl Fn()) -> Result<Option<u64>, Fault> {
-        match attempt("look at", path, PATIENCE, &self.abandoned, count, || self.operator.stat(path)) {
+        match attempt("look at", path, self.silence, &self.abandoned, count, || self.operator.stat(path)) {
             Ok(metadata) => Ok(Some(metadata.content_length())),
             Err(fault) if fault.kind() == FaultKind::Missing => Ok(None),
             Err(fault) => Err(fault),
@@ -100,8 +112,7 @@ impl BucketStore {
     /// All files below `folder`. A page that fails after its attempts fails the whole listing.
     pub(super) fn list(&self, folder: &str, count: impl Fn()) -> Result<Vec<(String, u64)>, Fault> {
         let folder = format!("{folder}/");
-        // A page holds a thousand names; a million packs are a thousand pages.
-        let entries = attempt("list", &folder, PATIENCE * 20, &self.abandoned, count, || async {
+        let entries = attempt("list", &folder, self.silence * FOR_A_LIST, &self.abandoned, count, || async {
             self.operator.list_with(&folder).recursive(true).await
         })?;
         let files = entries.into_iter().filter(|entry| entry.metadata().is_file());
@@ -109,11 +120,27 @@ impl BucketStore {
     }
 }
 
-fn patience_for(bytes: u64) -> Duration {
-    PATIENCE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND)
+/// What the option `timeout` says.
+fn silence(access: &Access) -> Result<Duration, RepositoryError> {
+    let Some(value) = access.options.get("timeout") else { return Ok(PATIENCE) };
+    match value.parse() {
+        Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
+        Ok(_) | Err(_) => Err(RepositoryError::BadOption {
+            name: "timeout".to_owned(),
+            value: value.clone(),
+            why: "it is a number of seconds, from 1 to 3600",
+        }),
+    }
 }
 
-fn s3(access: &Access, keys: &BucketKeys, endpoint: &str, bucket: &str, prefix: &str) -> opendal::Result<Operator> {
+fn s3(
+    access: &Access,
+    keys: &BucketKeys,
+    endpoint: &str,
+    bucket: &str,
+    prefix: &str,
+    silence: Duration,
+) -> opendal::Result<Operator> {
     prepare();
     let option = |name: &str| access.options.get(name).map(String::as_str);
     let region = option("region").or_else(|| region_in(endpoint)).unwrap_or(DEFAULT_REGION);
@@ -127,6 +154,9 @@ fn s3(access: &Access, keys: &BucketKeys, endpoint: &str, bucket: &str, prefix: 
         // Neither this machine's own cloud settings nor a metadata server may slip other keys in.
         .disable_config_load()
         .disable_ec2_metadata();
+    if let Some(token) = &keys.session_token {
+        service = service.session_token(token);
+    }
     if option("virtual_host_style") == Some("true") {
         service = service.enable_virtual_host_style();
     }
@@ -143,7 +173,8 @@ fn s3(access: &Access, keys: &BucketKeys, endpoint: &str, bucket: &str, prefix: 
         "none" => {}
         algorithm => service = service.checksum_algorithm(algorithm),
     }
-    Operator::new(service)
+    let way = OperationContext::new().with_http_transport(HttpTransporter::new(Wire::new(silence)));
+    Ok(Operator::new(service)?.with_context(way))
 }
 
 /// The region in a host name of the common form `s3.REGION.provider.tld`.
@@ -170,11 +201,5 @@ mod tests {
         assert_eq!(region_in("https://s3.eu-central-1.amazonaws.com"), Some("eu-central-1"));
         assert_eq!(region_in("https://s3.amazonaws.com"), None);
         assert_eq!(region_in("http://127.0.0.1:9100"), None);
-    }
-
-    #[test]
-    fn a_pack_is_given_the_time_a_slow_line_takes() {
-        assert_eq!(patience_for(0), PATIENCE);
-        assert_eq!(patience_for(64 * 1024 * 1024).as_secs(), 60 + 1024);
     }
 }

@@ -21,6 +21,12 @@ pub enum FaultKind {
     Unreachable,
     /// It answers too slowly.
     TimedOut,
+    /// It has too much to do, and asks us to wait.
+    Overloaded,
+    /// It answers with a fault of its own.
+    Failing,
+    /// Its clock and this computer's differ too much.
+    WrongClock,
     /// No room.
     Full,
     /// The drive is read-only.

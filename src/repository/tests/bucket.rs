@@ -87,7 +87,8 @@ impl Server {
 fn bucket_access(location: &str) -> Access {
     let mut access = access_to("/");
     access.location = location.parse().unwrap();
-    access.bucket_keys = Some(BucketKeys { id: "an-id".to_owned(), secret: "a-secret".to_owned() });
+    access.bucket_keys =
+        Some(BucketKeys { id: "an-id".to_owned(), secret: "a-secret".to_owned(), session_token: None });
     access
 }
 
@@ -140,7 +141,7 @@ fn restic_reads_what_we_write_to_a_bucket() {
 fn wrong_keys_a_missing_bucket_and_a_wrong_address_are_told_apart() {
     let Some(server) = Server::start() else { return };
     let mut access = server.access("photos/prefix");
-    access.bucket_keys = Some(BucketKeys { id: "an-id".to_owned(), secret: "wrong".to_owned() });
+    access.bucket_keys = Some(BucketKeys { id: "an-id".to_owned(), secret: "wrong".to_owned(), session_token: None });
     let error = Repository::open(&access).unwrap_err();
     assert!(matches!(error, RepositoryError::Refused { .. }), "{error:?}");
 

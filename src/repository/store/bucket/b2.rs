@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 
-use opendal::{Buffer, Error, ErrorKind, OperationContext};
+use opendal::{Buffer, Error, ErrorKind, HttpTransporter};
 use serde::Deserialize;
 
 use super::runtime::{attempt, prepare};
+use super::wire::Wire;
 use crate::repository::access::BucketKeys;
 use crate::repository::store::fault::Fault;
 
@@ -39,18 +40,9 @@ async fn log_in(api: &str, keys: &BucketKeys) -> opendal::Result<Account> {
         .header("authorization", format!("Basic {login}"))
         .body(Buffer::new())
         .map_err(|error| Error::new(ErrorKind::Unexpected, "the login cannot be sent").set_source(error))?;
-    let answer = OperationContext::default().http_transport().send(request).await?;
-    let status = answer.status().as_u16();
-    let body = answer.into_body().to_bytes();
-    match status {
-        200 => serde_json::from_slice(&body)
-            .map_err(|error| Error::new(ErrorKind::Unexpected, "the answer to the login").set_source(error)),
-        401 | 403 => Err(Error::new(ErrorKind::PermissionDenied, "the key is not valid")),
-        _ => {
-            let error = Error::new(ErrorKind::Unexpected, format!("the login was answered with status {status}"));
-            Err(if status >= 500 || status == 429 { error.set_temporary() } else { error })
-        }
-    }
+    let answer = HttpTransporter::new(Wire::new(PATIENCE)).send(request).await?;
+    serde_json::from_slice(&answer.into_body().to_bytes())
+        .map_err(|error| Error::new(ErrorKind::Unexpected, "the answer to the login").set_source(error))
 }
 
 #[cfg(test)]
@@ -72,7 +64,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(request.get(..read).unwrap()).into_owned()
         });
-        let keys = BucketKeys { id: "key-id".to_owned(), secret: "hush".to_owned() };
+        let keys = BucketKeys { id: "key-id".to_owned(), secret: "hush".to_owned(), session_token: None };
         (s3_endpoint(&api, &keys), server.join().unwrap())
     }
 

@@ -4,9 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use opendal::ErrorKind;
 use tokio::runtime::Runtime;
 
+use super::answer::LONGEST_PAUSE;
+use super::wire::Trouble;
 use crate::repository::store::fault::{Fault, FaultKind};
 
 /// How often a request is tried before its failure counts.
@@ -19,8 +20,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// How long an abandoned request goes on at most.
 const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
 
+/// How often a server may say nothing before it is given up: each time costs all of the patience.
+const SILENCES: u32 = 3;
+
 /// Runs `request` until it succeeds, fails for a reason that repeating cannot mend, or has been tried [`ATTEMPTS`]
-/// times; each attempt may take `patience`. Calls `count` before each attempt.
+/// times, or [`SILENCES`] times without a sign of the server; each attempt may take `patience`. Calls `count` before
+/// each attempt. Between two of them it waits as long as the server asks, up to [`LONGEST_PAUSE`].
 ///
 /// Gives up early, in the middle of an attempt too, once `abandoned` is set.
 ///
@@ -39,19 +44,32 @@ where
     let runtime = runtime().map_err(|error| Fault::new(FaultKind::Other, doing, path).because(error))?;
     runtime.block_on(async {
         let mut pause = FIRST_PAUSE;
-        let mut attempts_left = ATTEMPTS;
+        let (mut attempts_left, mut silences_left) = (ATTEMPTS, SILENCES);
         loop {
             attempts_left -= 1;
             count();
-            let (fault, worth_repeating) = match within(patience, abandoned, request()).await {
+            let (fault, again) = match within(patience, abandoned, request()).await {
                 Some(Ok(value)) => return Ok(value),
                 Some(Err(error)) => judge(doing, path, &error),
-                None => (Fault::new(FaultKind::TimedOut, doing, path), true),
+                None => {
+                    let silent = Trouble::Silent(patience);
+                    (Fault::new(FaultKind::TimedOut, doing, path).because(silent), Again::Soon)
+                }
             };
-            if !worth_repeating || attempts_left == 0 || abandoned.load(Ordering::Relaxed) {
+            if fault.kind() == FaultKind::TimedOut {
+                silences_left -= 1;
+            }
+            let asked = match again {
+                Again::Never => return Err(fault),
+                Again::Soon => Duration::ZERO,
+                Again::After(pause) => pause,
+            };
+            if attempts_left == 0 || silences_left == 0 || abandoned.load(Ordering::Relaxed) {
                 return Err(fault);
             }
-            tokio::time::sleep(jittered(pause)).await;
+            if within(Duration::MAX, abandoned, tokio::time::sleep(asked + jittered(pause))).await.is_none() {
+                return Err(fault);
+            }
             pause *= 2;
         }
     })
@@ -71,27 +89,34 @@ async fn within<T>(patience: Duration, abandoned: &AtomicBool, request: impl Fut
     }
 }
 
-/// Sorts a failure, and says whether the same request may yet succeed.
-fn judge(doing: &'static str, path: &str, error: &opendal::Error) -> (Fault, bool) {
-    let text = error.to_string();
-    // opendal's kinds are not exhaustive; what it adds one day is sorted as unexpected.
-    #[allow(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
-    let (kind, worth_repeating) = match error.kind() {
-        ErrorKind::NotFound => (FaultKind::Missing, false),
-        ErrorKind::PermissionDenied => (FaultKind::Refused, false),
-        // opendal sorts a missing bucket under wrong configuration.
-        ErrorKind::ConfigInvalid if text.contains("NoSuchBucket") => (FaultKind::NoSuchBucket, false),
-        ErrorKind::RateLimited => (FaultKind::TimedOut, true),
-        // The request never got an answer: refused, unknown host, reset, cut off.
-        _ if has_no_answer(&text) => (FaultKind::Unreachable, true),
-        _ if error.is_temporary() => (FaultKind::Other, true),
-        _ => (FaultKind::NotAStore, false),
-    };
-    (Fault::new(kind, doing, path).because(Cause::of(error)), worth_repeating)
+/// Whether a request that failed is made again.
+#[derive(Clone, Copy)]
+enum Again {
+    Never,
+    Soon,
+    After(Duration),
 }
 
-fn has_no_answer(text: &str) -> bool {
-    text.contains("send http request")
+/// Sorts a failure.
+fn judge(doing: &'static str, path: &str, error: &opendal::Error) -> (Fault, Again) {
+    let fault = |kind| Fault::new(kind, doing, path);
+    match std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Trouble>()) {
+        Some(trouble @ Trouble::Answered(answer)) => {
+            let (kind, worth_repeating) = answer.sort();
+            let again = if worth_repeating {
+                answer.pause.map_or(Again::Soon, |pause| Again::After(pause.min(LONGEST_PAUSE)))
+            } else {
+                Again::Never
+            };
+            (fault(kind).because(trouble.clone()), again)
+        }
+        Some(trouble @ Trouble::Silent(_)) => (fault(FaultKind::TimedOut).because(trouble.clone()), Again::Soon),
+        Some(trouble @ Trouble::CutShort(_)) => (fault(FaultKind::NotAStore).because(trouble.clone()), Again::Soon),
+        Some(trouble @ Trouble::Foreign(_)) => (fault(FaultKind::NotAStore).because(trouble.clone()), Again::Never),
+        // Refused, unknown host, reset, or broken off in the middle of an answer.
+        None if error.is_temporary() => (fault(FaultKind::Unreachable).because(Cause::of(error)), Again::Soon),
+        None => (fault(FaultKind::NotAStore).because(Cause::of(error)), Again::Never),
+    }
 }
 
 /// What opendal said, without the request's headers and addresses.
@@ -107,10 +132,7 @@ impl Cause {
         let text = deepest.to_string();
         // "Kind (status) at operation, context: { … } => message": the message is for people.
         let message = text.split_once(" => ").map_or(text.as_str(), |(_, message)| message);
-        // An answer in S3's form is shown as Rust writes structures: what the server said is one of its fields.
-        let quoted = message.split_once("message: \"").and_then(|(_, rest)| rest.split_once("\", resource: "));
-        let message = quoted.map_or(message, |(said, _)| said);
-        Self(message.chars().take(300).collect())
+        Self(message.chars().filter(|letter| !letter.is_control()).take(300).collect())
     }
 }
 
@@ -153,6 +175,7 @@ fn runtime() -> std::io::Result<&'static Runtime> {
 mod tests {
     use std::sync::atomic::AtomicU32;
 
+    use super::super::answer::Answer;
     use super::*;
 
     #[test]
@@ -176,18 +199,37 @@ mod tests {
         (fault.kind(), made.into_inner())
     }
 
-    #[test]
-    fn a_request_that_cannot_succeed_is_made_once() {
-        let denied = || async { Err(opendal::Error::new(ErrorKind::PermissionDenied, "no")) };
-        assert_eq!(try_it(Duration::from_secs(5), false, denied), (FaultKind::Refused, 1));
+    fn answered(status: u16, headers: &[(&'static str, &str)]) -> opendal::Error {
+        let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect();
+        Trouble::from(Answer::read(status.try_into().unwrap(), &headers, b"", None)).into()
     }
 
     #[test]
-    fn a_request_that_never_ends_is_cut_off_and_made_again() {
+    fn a_request_that_cannot_succeed_is_made_once() {
+        let denied = || async { Err(answered(403, &[])) };
+        assert_eq!(try_it(Duration::from_secs(5), false, denied), (FaultKind::Refused, 1));
+        let asks_for_an_hour = || async { Err(answered(503, &[("retry-after", "3600")])) };
+        assert_eq!(try_it(Duration::from_secs(5), false, asks_for_an_hour), (FaultKind::Overloaded, 1));
+    }
+
+    #[test]
+    fn a_request_that_never_ends_is_cut_off_and_given_up_after_a_few_silences() {
         let started = std::time::Instant::now();
         let outcome = try_it(Duration::from_millis(1), false, std::future::pending);
-        assert_eq!(outcome, (FaultKind::TimedOut, ATTEMPTS));
+        assert_eq!(outcome, (FaultKind::TimedOut, SILENCES));
         assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn the_pause_that_a_server_asks_for_is_kept_and_the_request_then_made_again() {
+        let made = AtomicU32::new(0);
+        let started = std::time::Instant::now();
+        let busy_once = || async {
+            if made.fetch_add(1, Ordering::Relaxed) == 0 { Err(answered(503, &[("retry-after", "2")])) } else { Ok(()) }
+        };
+        attempt("read", "config", Duration::from_secs(5), &AtomicBool::new(false), || {}, busy_once).unwrap();
+        assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
+        assert_eq!(made.into_inner(), 2);
     }
 
     #[test]
