@@ -70,6 +70,7 @@ pub fn restore(
     if !dry_run {
         report.problems.extend(contents.fetch_checksums(&repository, paths.iter().map(String::as_str))?);
         report.problems.extend(contents.lost_folders(wanted.top_folder()));
+        let missing = to.ancestors().take_while(|folder| !folder.is_dir()).count();
         let unusable = |cause| Error::RestoreTo { path: to.to_owned(), cause };
         fs::create_dir_all(to).map_err(unusable)?;
         let mut restoring = Restoring {
@@ -84,7 +85,8 @@ pub fn restore(
             bytes_done: 0,
         };
         restoring.all(&paths, &mut report)?;
-        sync_folders(to, &paths)?;
+        // The folder's own name is synced even where it was there: a run that died may have made it a moment ago.
+        sync_folders(to, missing.max(1), &paths)?;
     }
     report.fetched_bytes = repository.traffic().fetched_bytes;
     Ok(report)
@@ -288,9 +290,10 @@ fn kind(error: &NotBack) -> ProblemKind {
     }
 }
 
-/// Makes the names of all restored files durable.
-fn sync_folders(to: &Path, paths: &[String]) -> Result<(), Error> {
-    let mut folders = BTreeSet::new();
+/// Makes the names of all restored files durable, and those of the folder `to` and of the next ones `above` it, as many
+/// as may be new.
+fn sync_folders(to: &Path, above: usize, paths: &[String]) -> Result<(), Error> {
+    let mut folders: BTreeSet<_> = to.ancestors().skip(1).take(above).map(Path::to_owned).collect();
     for path in paths {
         let target = to.join(path);
         folders.extend(target.ancestors().skip(1).take_while(|folder| folder.starts_with(to)).map(Path::to_owned));
@@ -298,11 +301,15 @@ fn sync_folders(to: &Path, paths: &[String]) -> Result<(), Error> {
     for folder in folders {
         match File::open(&folder).and_then(|folder| folder.sync_all()) {
             Ok(()) => {}
-            // Some file systems cannot sync a folder (FAT by root, shares): they have no better to give.
+            // Some file systems cannot sync a folder (FAT by root, shares): they have no better to give. One that may not
+            // be opened stands above `to` and was there before.
             Err(cause)
                 if matches!(
                     cause.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
+                        | io::ErrorKind::PermissionDenied
                 ) => {}
             Err(cause) => return Err(Error::RestoreTo { path: folder, cause }),
         }
