@@ -74,6 +74,7 @@ impl Repository {
         self.store.mend();
         self.refuse_if_locked(stamp.at)?;
         let before = self.traffic();
+        self.settle_names()?;
         self.sweep(stamp)?;
         let backend = Arc::new(Backend::remembering(Arc::clone(&self.store)));
         self.settle(&backend, listener)?;
@@ -143,6 +144,15 @@ impl Repository {
         RepositoryError::Interrupted { location: self.location().clone() }
     }
 
+    /// Makes durable what is there, before anybody says that it is: a run that died may have named files and synced no
+    /// folder.
+    ///
+    /// After `Ok` every snapshot, index and key survives a power cut, and with them the packs that they name: those
+    /// were durable before.
+    pub fn settle_names(&self) -> Result<(), RepositoryError> {
+        self.store.settle().map_err(|fault| RepositoryError::from_fault(self.location(), fault))
+    }
+
     fn sweep(&self, stamp: &SnapshotStamp) -> Result<(), RepositoryError> {
         let before = SystemTime::from(stamp.at).checked_sub(LEFTOVERS_AFTER).unwrap_or(SystemTime::UNIX_EPOCH);
         self.store.sweep(before).map_err(|fault| RepositoryError::from_fault(self.location(), fault))
@@ -167,6 +177,11 @@ impl Repository {
             return Ok(());
         }
         self.refuse_cut_off(&listed, &indexed)?;
+        // The index will name what a run left that died; it may have synced nothing.
+        for id in listed.keys().filter(|id| !indexed.contains_key(id)) {
+            let settled = self.store.settle_file(&path_of(FileType::Pack, id));
+            settled.map_err(|fault| RepositoryError::from_fault(self.location(), fault))?;
+        }
         self.confirm_missing(indexed.keys().filter(|id| !listed.contains_key(id)))?;
         listener.note(&format!(
             "{}: an earlier run was cut off, or files are missing; the index is brought up to date first",

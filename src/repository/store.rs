@@ -170,6 +170,23 @@ impl Store {
         }
     }
 
+    /// Makes the names of what a run left that died durable, save those of packs.
+    pub(super) fn settle(&self) -> Result<(), Fault> {
+        match &self.place {
+            Place::Local(local) => local.settle().map_err(|error| Fault::of_file("sync", "the folder", error)),
+            // What a bucket has accepted is durable.
+            Place::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// The same for one file.
+    pub(super) fn settle_file(&self, path: &str) -> Result<(), Fault> {
+        match &self.place {
+            Place::Local(local) => local.settle_file(path).map_err(|error| Fault::of_file("sync", path, error)),
+            Place::Bucket(_) => Ok(()),
+        }
+    }
+
     /// Removes what crashed writers left behind before `before`.
     pub(super) fn sweep(&self, before: SystemTime) -> Result<(), Fault> {
         match &self.place {

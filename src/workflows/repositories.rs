@@ -52,7 +52,9 @@ pub fn add_repository(
     let (repository, added) = match Repository::create(&access) {
         Ok(repository) => (repository, Added::Created),
         Err(there @ RepositoryError::AlreadyExists { .. }) => {
-            (join(open, name, access, password, there)?, Added::Joined)
+            let repository = join(open, name, access, password, there)?;
+            repository.settle_names()?;
+            (repository, Added::Joined)
         }
         Err(error) => return Err(error.into()),
     };

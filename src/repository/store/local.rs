@@ -3,10 +3,12 @@
 //! Written with the standard library: opendal's folder service writes in place unless told otherwise, and never
 //! syncs the file or its folder, so that a power cut could leave a name without its bytes.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -17,18 +19,60 @@ const INCOMING: &str = "incoming";
 #[derive(Debug)]
 pub(super) struct LocalStore {
     root: PathBuf,
+    /// Folders that this process has synced: what stood in them before is durable.
+    synced: Mutex<HashSet<PathBuf>>,
 }
 
 impl LocalStore {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, synced: Mutex::default() }
     }
 
     /// Makes the folder itself, with the folders above it.
     ///
     /// After `Ok` they survive a power cut.
     pub(super) fn create(&self) -> io::Result<()> {
-        make_folders(&self.root)
+        self.make_folders(&self.root)
+    }
+
+    /// Makes durable what is there: a run that died may have put files under their names and synced no folder.
+    ///
+    /// After `Ok` all names survive a power cut, save those of packs: [`Self::settle_file`].
+    pub(super) fn settle(&self) -> io::Result<()> {
+        self.make_folders(&self.root)?;
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() && entry.file_name() != INCOMING {
+                sync_folder(&entry.path())?;
+            }
+        }
+        sync_folder(&self.root)
+    }
+
+    /// Makes the name of one file durable.
+    pub(super) fn settle_file(&self, path: &str) -> io::Result<()> {
+        sync_folder(self.root.join(path).parent().unwrap_or(&self.root))
+    }
+
+    /// Makes a folder of the repository, or the repository's own, with the folders above it. After `Ok` they survive a
+    /// power cut, those too that were there: a run that died may have made them a moment ago.
+    fn make_folders(&self, folder: &Path) -> io::Result<()> {
+        let Some(above) = folder.parent() else { return Ok(()) };
+        if folder != self.root {
+            self.make_folders(above)?;
+        }
+        let is_new = !folder.is_dir();
+        make_folders(folder)?;
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_new && !synced.contains(above) {
+            match sync_folder(above) {
+                // Whoever may not open the folder around the repository did not make the repository's in it just now.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && folder == self.root => {}
+                done => done?,
+            }
+        }
+        synced.insert(above.to_owned());
+        Ok(())
     }
 
     /// Whether nothing is there but what making a repository leaves when it is cut off early.
@@ -73,8 +117,8 @@ impl LocalStore {
         let target = self.root.join(path);
         let folder = target.parent().unwrap_or(&self.root);
         let incoming = self.root.join(INCOMING);
-        make_folders(folder)?;
-        make_folders(&incoming)?;
+        self.make_folders(folder)?;
+        self.make_folders(&incoming)?;
         let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o444)).tempfile_in(incoming)?;
         for part in parts {
             file.write_all(part)?;
@@ -143,9 +187,9 @@ fn make_folders(folder: &Path) -> io::Result<()> {
     let Some(parent) = folder.parent() else { return Ok(()) };
     make_folders(parent)?;
     match fs::create_dir(folder) {
-        Ok(()) => sync_folder(parent),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
+        // Another run may have been quicker, and may not have synced it yet.
+        Ok(()) | Err(_) => sync_folder(parent),
     }
 }
 
@@ -188,8 +232,9 @@ mod tests {
 
     #[test]
     fn bytes_are_synced_before_they_get_their_name_and_the_name_after() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().to_owned();
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("repo");
+        fs::create_dir(&root).unwrap();
         let store = LocalStore::new(root.clone());
         SYNCED.take();
         store.write("data/ab/abcd", &[Bytes::from_static(b"one file")]).unwrap();
@@ -197,6 +242,8 @@ mod tests {
         assert_eq!(
             SYNCED.take(),
             [
+                // The repository was there, and may be so new that a power cut would take it.
+                Synced::Folder(place.path().to_owned(), 1),
                 // New folders: each above it knows of the one below before anything is put into that.
                 Synced::Folder(root.clone(), 1),
                 folder("data", 1),
