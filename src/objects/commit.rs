@@ -89,6 +89,18 @@ impl<D: Disk> Store<D> {
         self.settle(staged, Trust::Content)
     }
 
+    /// Makes the names of objects durable that are there already: a run that died may have named them and synced
+    /// nothing.
+    ///
+    /// After Ok those of `ids` that are there survive a power loss.
+    pub fn settle_names<'a>(&self, ids: impl IntoIterator<Item = &'a ObjectId>) -> Result<(), ObjectsError> {
+        let folders: BTreeSet<_> = ids.into_iter().map(|id| self.folder(id)).collect();
+        for folder in &folders {
+            self.sync_folder(folder)?;
+        }
+        if folders.is_empty() { Ok(()) } else { self.sync_folder(&self.objects) }
+    }
+
     fn settle(&self, staged: Vec<Staged<D>>, trust: Trust) -> Result<Vec<Committed>, ObjectsError> {
         if staged.is_empty() {
             return Ok(Vec::new());

@@ -229,7 +229,7 @@ fn fetch_objects(
     let wanted = one_path_per_object(contents, open)?;
     let bytes_total = wanted.values().map(|file| file.size).sum();
     let files_total = wanted.len() as u64;
-    let (mut recovered, mut bytes_done) = (Vec::new(), 0);
+    let (mut recovered, mut there, mut bytes_done) = (Vec::new(), Vec::new(), 0);
     for (files_done, (object, file)) in (1..).zip(&wanted) {
         if listener.stop_requested() {
             return Err(Error::Interrupted);
@@ -238,6 +238,7 @@ fn fetch_objects(
         report.bytes += file.size;
         if objects.size(object)? == Some(file.size) {
             report.already_there += 1;
+            there.push(*object);
         } else if let Err(problem) = fetch_object(repository, objects, object, file)? {
             listener.problem(&problem);
             report.problems.push(problem);
@@ -247,6 +248,8 @@ fn fetch_objects(
         bytes_done += file.size;
         listener.progress(Progress { stage: Stage::Restoring, files_done, files_total, bytes_done, bytes_total });
     }
+    // Whoever brought them back may have died before they were durable; the catalog will name them.
+    objects.settle_names(&there)?;
     Ok(recovered)
 }
 
