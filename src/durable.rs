@@ -59,12 +59,17 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(folder_of(to))
 }
 
-/// Makes a folder and the missing ones above it. After `Ok` all their names are on the disk.
+/// Makes a folder and the missing ones above it. After `Ok` all their names are on the disk; so is the folder's own if it
+/// was there before, since a run that died may have made it a moment ago.
 pub fn create_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
     let above = folder_of(path);
+    if path.is_dir() {
+        return match sync_folder(above) {
+            // Nobody makes a folder in one that he may not open, and dies the moment after.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        };
+    }
     create_folder(above)?;
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
