@@ -93,10 +93,7 @@ impl Catalog {
     /// [`CatalogError::AlreadyExists`] when something stands there; it is left as it is. After any other error or a
     /// crash, nothing stands at `file`.
     pub fn create(file: &Path, archive_id: &str) -> Result<Self, CatalogError> {
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            Some(_) | None => Path::new("."),
-        };
+        let folder = folder_of(file);
         let unwritable = |cause| CatalogError::Unwritable { file: file.to_owned(), cause };
         // Built under another name and moved when whole: a crash leaves no half of a catalog behind.
         let draft = tempfile::Builder::new().prefix(".catalog-").tempfile_in(folder).map_err(unwritable)?;
@@ -219,10 +216,33 @@ fn connect(file: &Path) -> Result<Connection, CatalogError> {
         Ok(false) => return Err(CatalogError::Missing { file: file.to_owned() }),
         Err(cause) => return Err(CatalogError::Unreadable { file: file.to_owned(), cause }),
     }
+    settle_log(file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY_WAIT)?;
     Ok(connection)
+}
+
+/// Makes durable what another run left in the write-ahead log, before anybody is told what stands in it.
+///
+/// A run that died may have committed and synced nothing. And SQLite syncs the folder of a log that it makes itself, but
+/// trusts one that is there: what is committed into it later could vanish with the log's name.
+fn settle_log(file: &Path) -> Result<(), CatalogError> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let settled = match File::open(Path::new(&log)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        opened => opened.and_then(|log| log.sync_all()).and_then(|()| File::open(folder_of(file))?.sync_all()),
+    };
+    settled.map_err(|cause| CatalogError::Unwritable { file: file.to_owned(), cause })
+}
+
+/// The folder that a file stands in; `.` for a bare name.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    }
 }
 
 #[cfg(test)]
