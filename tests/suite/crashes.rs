@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use keepsake::catalog::Catalog;
-use serde_json::Value;
-
 use crate::support::fixtures::{many, old_drive};
+use crate::support::holdings::Holdings;
 use crate::support::sandbox::Sandbox;
 use crate::support::tree::{files_below, write};
 
@@ -29,50 +27,15 @@ fn a_drive(folder: &Path, small_photos: usize, big_files: usize) {
     }
 }
 
-/// All that an archive holds and knows, without the clock's part in it.
-#[derive(PartialEq, Eq, Debug)]
-struct Holdings {
-    objects: Vec<String>,
-    /// The lines of the catalog's export, sorted, by the kind of shard they stand in.
-    export: BTreeMap<String, Vec<String>>,
-}
-
 fn holdings(archive: &Path) -> Holdings {
-    let catalog = Catalog::open(&archive.join("catalog.db")).expect("the catalog opens");
-    assert_eq!(catalog.integrity_check().expect("it reads"), Vec::<String>::new());
-    let (_, shards) = catalog.snapshot_contents().expect("it exports");
-    let mut export: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for shard in shards {
-        // The month of a shard may be that of the test's own clock.
-        let kind = shard.name.split('/').next().expect("a name").to_owned();
-        let text = String::from_utf8(shard.bytes).expect("an export is text");
-        export.entry(kind).or_default().extend(text.lines().map(without_clock));
-    }
-    for lines in export.values_mut() {
-        lines.sort();
-    }
-    Holdings { objects: files_below(&archive.join("objects")), export }
-}
-
-fn without_clock(line: &str) -> String {
-    let mut value: Value = serde_json::from_str(line).expect("a line of JSON");
-    for name in ["added_at", "kept_at", "first_seen_at"] {
-        if let Some(time) = value.get_mut(name) {
-            *time = Value::Null;
-        }
-    }
-    value.to_string()
+    Holdings::of(archive).expect("the archive can be read")
 }
 
 /// Compares without printing two whole archives.
 #[track_caller]
 fn assert_same(found: &Holdings, expected: &Holdings, what: &str) {
-    assert_eq!(found.objects, expected.objects, "{what}");
-    assert_eq!(found.export.keys().collect::<Vec<_>>(), expected.export.keys().collect::<Vec<_>>(), "{what}");
-    for (kind, lines) in &expected.export {
-        let others = &found.export[kind];
-        let differ = lines.iter().zip(others).find(|(one, other)| one != other);
-        assert!(differ.is_none() && lines.len() == others.len(), "{what}: {kind}: {differ:?}");
+    if let Some(difference) = found.difference(expected) {
+        panic!("{what}: {difference}");
     }
 }
 

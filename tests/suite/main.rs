@@ -30,6 +30,7 @@ mod fixtures_are_ours;
 mod ingest;
 mod payload;
 mod previews;
+mod power_cuts;
 mod s3;
 mod stock_tools;
 mod support;

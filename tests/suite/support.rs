@@ -13,6 +13,7 @@ pub(crate) mod bucket;
 pub(crate) mod cut_short;
 pub(crate) mod faulty_bucket;
 pub(crate) mod fixtures;
+pub(crate) mod holdings;
 pub(crate) mod mortal_bucket;
 pub(crate) mod referee;
 pub(crate) mod sandbox;

@@ -43,7 +43,8 @@ pub(crate) fn corpus() -> Option<PathBuf> {
     folder
 }
 
-fn step_aside(program: &str, install: &str) -> bool {
+/// Says that a program is missing, or fails where none may be.
+pub(crate) fn step_aside(program: &str, install: &str) -> bool {
     let required = std::env::var_os("KEEPSAKE_REFEREES").is_some_and(|value| value == "required");
     assert!(!required, "{program} is missing: {install}");
     left_out(&format!("{program} is missing ({install})"));

@@ -14,6 +14,7 @@ pub(crate) struct Sandbox {
 }
 
 /// How a call of the program ended.
+#[derive(Clone)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) stdout: String,
