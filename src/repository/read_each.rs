@@ -26,8 +26,8 @@ const AT_ONCE_FROM_A_BUCKET: usize = 6;
 /// The same from a disk: two keep two cores busy, and a third reads while they do.
 const AT_ONCE_FROM_A_DISK: usize = 3;
 
-/// Results that may wait to be taken.
-const UNTAKEN: usize = 64;
+/// Results that may wait to be taken: as many as come in while a batch before them is put on the disk.
+const UNTAKEN: usize = 256;
 
 impl Repository {
     /// Reads many files: calls `work` for each of them on one of a few threads, and hands what it returns to `take` on

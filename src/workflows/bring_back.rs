@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
+#[cfg(test)]
+use super::whole_disk::tests::{Step, note};
+
 use crate::model::{Namer, ObjectId};
 use crate::repository::{ReadOne, Repository, RepositoryError, SnapshotFile};
 
@@ -146,6 +149,8 @@ impl Fetched {
 
     /// Puts its bytes on the disk; [`Fetched::settle`] wants them there.
     pub(super) fn sync(&self) -> Result<(), NotBack> {
+        #[cfg(test)]
+        note(Step::SyncedOne);
         self.file.sync_all().map_err(|cause| unwritable(&self.partial, cause))
     }
 
@@ -154,6 +159,8 @@ impl Fetched {
         settle(&self.partial, &self.target, self.modified_at, self.overwrite)
             .map_err(|cause| unwritable(&self.target, cause))?;
         self.has_name = true;
+        #[cfg(test)]
+        note(Step::Named);
         Ok(self.expected.map_or(Brought::BackUnproven, |object| Brought::Back { object }))
     }
 }

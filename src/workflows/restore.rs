@@ -130,7 +130,7 @@ pub(super) fn unreadable_snapshots(repository: &Repository, taken: &Snapshot) ->
 }
 
 /// Files that wait for their names at most: each is open meanwhile.
-const BATCH_FILES: usize = 512;
+const BATCH_FILES: usize = 256;
 
 /// Bytes that wait at most; so much may have to be fetched again after a crash.
 const BATCH_BYTES: u64 = 256 * 1024 * 1024;
@@ -219,6 +219,9 @@ impl Restoring<'_> {
 
     /// Puts the bytes of a batch on the disk, and only then gives each file its name.
     fn settle(&mut self, batch: &mut Vec<(&SnapshotFile, Fetched)>, report: &mut RestoreReport) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         let on_disk = self.disk.sync(batch.iter().map(|(_, fetched)| fetched.file()));
         for (file, fetched) in batch.drain(..) {
             let synced = if on_disk { Ok(()) } else { fetched.sync() };
@@ -316,3 +319,6 @@ fn sync_folders(to: &Path, above: usize, paths: &[String]) -> Result<(), Error> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,13 +30,39 @@ impl WholeDisk {
     /// `false`: they have to be synced one by one, and each says how it went.
     pub(super) fn sync<'a>(&self, mut files: impl Iterator<Item = &'a File>) -> bool {
         let is_on_it = |file: &File| file.metadata().is_ok_and(|metadata| metadata.dev() == self.device);
-        self.syncs_as_one && files.all(is_on_it) && rustix::fs::syncfs(&self.folder).is_ok()
+        let synced = self.syncs_as_one && files.all(is_on_it) && rustix::fs::syncfs(&self.folder).is_ok();
+        #[cfg(test)]
+        tests::note(if synced { tests::Step::SyncedAll } else { tests::Step::SyncRefused });
+        synced
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+
+    /// What was done for files on their way to their names, in its order.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(in crate::workflows) enum Step {
+        SyncedAll,
+        SyncRefused,
+        SyncedOne,
+        Named,
+    }
+
+    thread_local! {
+        static STEPS: RefCell<Vec<Step>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(in crate::workflows) fn note(step: Step) {
+        STEPS.with_borrow_mut(|steps| steps.push(step));
+    }
+
+    pub(in crate::workflows) fn steps() -> Vec<Step> {
+        STEPS.take()
+    }
 
     #[test]
     fn files_of_another_disk_are_not_said_to_be_synced() {
