@@ -24,10 +24,18 @@ use super::store::{Fault, FaultKind, Store};
 ///
 /// zstd's level 1: photos do not shrink at any level, the catalog's text and the trees shrink at this one already.
 /// The library's extra verification stays on: it is what notices a bit that flips in memory between hashing and
-/// encrypting, days before a drill would. Packs do not grow with the repository: up to six are in memory at once.
+/// encrypting, days before a drill would. Packs do not grow with the repository: up to six are in memory at once, each
+/// more than once on its way to a bucket.
 fn config() -> ConfigOptions {
-    ConfigOptions::default().set_chunker(Chunker::FixedSize).set_compression(1).set_datapack_growfactor(0_u32)
+    let mut config =
+        ConfigOptions::default().set_chunker(Chunker::FixedSize).set_compression(1).set_datapack_growfactor(0_u32);
+    // A size that cannot be read would leave the library's own, twice as large.
+    config.set_datapack_size = PACK.parse().ok();
+    config
 }
+
+/// The size of a pack: as large as restic's own.
+const PACK: &str = "16MiB";
 
 impl Repository {
     /// Makes a new repository, and the folder for it where it is a folder.
