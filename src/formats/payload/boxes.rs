@@ -174,6 +174,10 @@ impl Top {
 /// More boxes than a day of fragmented video has; bounds memory.
 const MAX_BOXES: usize = 1 << 20;
 
+/// Boxes that hold pictures, or say where they are: one that goes past the end is cut. Of any other name it is a trailer
+/// that happens to look like a box.
+const NEEDED: [&[u8; 4]; 7] = [b"ftyp", b"meta", b"moov", b"moof", b"mdat", b"jxlc", b"jxlp"];
+
 /// Walks the boxes. Behind a picture or movie phones leave trailers that are no boxes: whether the samples are all there
 /// decides.
 fn top<R: Read + Seek>(file: &mut Bytes<'_, R>) -> Walked<Top> {
@@ -182,6 +186,9 @@ fn top<R: Read + Seek>(file: &mut Bytes<'_, R>) -> Walked<Top> {
     while at < file.size {
         let Some(head) = box_head(&file.read_up_to(at, 16)?) else { break };
         let end = sound(head.size.map_or(Some(file.size), |size| at.checked_add(size)))?;
+        if end > file.size && !NEEDED.contains(&&head.name) {
+            break;
+        }
         if end > file.size || found.len() >= MAX_BOXES {
             return Err(Stop::NotWhole);
         }
