@@ -169,19 +169,19 @@ fn nonsense_has_no_payload_whatever_it_is_called() {
     }
 }
 
-fn boxed(name: &[u8; 4], inside: &[u8]) -> Vec<u8> {
+fn boxed(name: [u8; 4], inside: &[u8]) -> Vec<u8> {
     let size = u32::try_from(inside.len() + 8).expect("short").to_be_bytes();
-    [&size, name.as_slice(), inside].concat()
+    [&size, &name[..], inside].concat()
 }
 
-fn full(name: &[u8; 4], version: u8, inside: &[u8]) -> Vec<u8> {
+fn full(name: [u8; 4], version: u8, inside: &[u8]) -> Vec<u8> {
     boxed(name, &[&[version, 0, 0, 0], inside].concat())
 }
 
 /// A picture (item 1) and words about it (item 2), with its properties and a table of who has which.
 fn heif(properties: &[u8], table: &[u8], words: &[u8]) -> Vec<u8> {
     let data = b"the picture";
-    let item = |number: u8, kind: &[u8]| full(b"infe", 2, &[&[0, number, 0, 0], kind, b"\0"].concat());
+    let item = |number: u8, kind: &[u8]| full(*b"infe", 2, &[&[0, number, 0, 0], kind, b"\0"].concat());
     let meta = |at: u32| {
         let place = |number: u8, at: u32, length: usize| {
             let length = u32::try_from(length).expect("short").to_be_bytes();
@@ -189,20 +189,20 @@ fn heif(properties: &[u8], table: &[u8], words: &[u8]) -> Vec<u8> {
         };
         let words_at = at + u32::try_from(data.len()).expect("short");
         let places = [place(1, at, data.len()), place(2, words_at, words.len())].concat();
-        let iloc = full(b"iloc", 0, &[&[0x44, 0, 0, 2][..], &places].concat());
-        let iinf = full(b"iinf", 0, &[&[0, 2][..], &item(1, b"hvc1"), &item(2, b"Exif")].concat());
-        let iprp = boxed(b"iprp", &[boxed(b"ipco", properties), full(b"ipma", 0, table)].concat());
-        full(b"meta", 0, &[full(b"pitm", 0, &[0, 1]), iinf, iloc, iprp].concat())
+        let iloc = full(*b"iloc", 0, &[&[0x44, 0, 0, 2][..], &places].concat());
+        let iinf = full(*b"iinf", 0, &[&[0, 2][..], &item(1, b"hvc1"), &item(2, b"Exif")].concat());
+        let iprp = boxed(*b"iprp", &[boxed(*b"ipco", properties), full(*b"ipma", 0, table)].concat());
+        full(*b"meta", 0, &[full(*b"pitm", 0, &[0, 1]), iinf, iloc, iprp].concat())
     };
-    let head = boxed(b"ftyp", b"heic\0\0\0\0");
+    let head = boxed(*b"ftyp", b"heic\0\0\0\0");
     let at = u32::try_from(head.len() + meta(0).len() + 8).expect("short");
-    [head, meta(at), boxed(b"mdat", &[data, words].concat())].concat()
+    [head, meta(at), boxed(*b"mdat", &[data, words].concat())].concat()
 }
 
 #[test]
 fn of_a_heif_the_picture_and_its_turn_count_and_the_words_do_not() {
-    let size = full(b"ispe", 0, &[0, 0, 0, 9, 0, 0, 0, 9]);
-    let turned = |by: u8| [&size[..], &boxed(b"irot", &[by])].concat();
+    let size = full(*b"ispe", 0, &[0, 0, 0, 9, 0, 0, 0, 9]);
+    let turned = |by: u8| [&size[..], &boxed(*b"irot", &[by])].concat();
     let table = [0, 0, 0, 1, 0, 1, 2, 1, 2];
     let whole = payload(&heif(&turned(0), &table, b"Exif"), Kind::Heic);
     assert!(whole.is_some());
@@ -222,27 +222,27 @@ fn a_large_property_that_is_named_again_and_again_is_hashed_once() {
     let entry = [&[0, 1, 255][..], &[1; 255]].concat();
     let table = [&300_u32.to_be_bytes()[..], &entry.repeat(300)].concat();
     let started = std::time::Instant::now();
-    assert!(payload(&heif(&full(b"ispe", 0, &vec![7; 1 << 20]), &table, b"Exif"), Kind::Heic).is_some());
+    assert!(payload(&heif(&full(*b"ispe", 0, &vec![7; 1 << 20]), &table, b"Exif"), Kind::Heic).is_some());
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
 
 /// A film of one track with two chunks; `gap` stands before each.
 fn film(samples: [&[u8]; 2], gap: &[u8]) -> Vec<u8> {
     let long = |number: usize| u32::try_from(number).expect("short").to_be_bytes();
-    let head = boxed(b"ftyp", b"mp42\0\0\0\0");
+    let head = boxed(*b"ftyp", b"mp42\0\0\0\0");
     let first = head.len() + 8 + gap.len();
     let second = first + samples[0].len() + gap.len();
     let stbl = [
-        full(b"stsd", 0, &[&long(1)[..], &boxed(b"avc1", b"how")].concat()),
-        full(b"stsc", 0, &[long(1), long(1), long(1), long(1)].concat()),
-        full(b"stsz", 0, &[long(0), long(2), long(samples[0].len()), long(samples[1].len())].concat()),
-        full(b"stco", 0, &[long(2), long(first), long(second)].concat()),
+        full(*b"stsd", 0, &[&long(1)[..], &boxed(*b"avc1", b"how")].concat()),
+        full(*b"stsc", 0, &[long(1), long(1), long(1), long(1)].concat()),
+        full(*b"stsz", 0, &[long(0), long(2), long(samples[0].len()), long(samples[1].len())].concat()),
+        full(*b"stco", 0, &[long(2), long(first), long(second)].concat()),
     ];
-    let hdlr = full(b"hdlr", 0, b"\0\0\0\0vide");
-    let media = boxed(b"mdia", &[hdlr, boxed(b"minf", &boxed(b"stbl", &stbl.concat()))].concat());
-    let header = full(b"mvhd", 0, gap);
-    let moov = boxed(b"moov", &[header, boxed(b"trak", &media)].concat());
-    [head, boxed(b"mdat", &[gap, samples[0], gap, samples[1]].concat()), moov].concat()
+    let hdlr = full(*b"hdlr", 0, b"\0\0\0\0vide");
+    let media = boxed(*b"mdia", &[hdlr, boxed(*b"minf", &boxed(*b"stbl", &stbl.concat()))].concat());
+    let header = full(*b"mvhd", 0, gap);
+    let moov = boxed(*b"moov", &[header, boxed(*b"trak", &media)].concat());
+    [head, boxed(*b"mdat", &[gap, samples[0], gap, samples[1]].concat()), moov].concat()
 }
 
 #[test]
