@@ -79,7 +79,8 @@ impl Indexed {
     pub(super) fn tree(&self, repository: &Repository, path: &str, id: TreeId) -> Result<Tree, RepositoryError> {
         self.twice(repository, self.place_of_tree(&id), || {
             self.engine.get_tree(&id).map_err(|error| {
-                let what = if path.is_empty() { "the top folder".to_owned() } else { format!("the folder “{path}”") };
+                let what =
+                    if path.is_empty() { "the top folder".to_owned() } else { format!("the folder “{path}”") };
                 RepositoryError::from_reading(repository.location(), what, &error)
             })
         })
