@@ -298,7 +298,10 @@ fn details<P: Painter>(
         let (run, size) = (entry.run(), entry.size());
         if size > 0 {
             at += run;
-            limits.check(at, size)?;
+            if let Err(fault) = limits.check(at, size) {
+                // Behind the end of the bytes stand zeros, which say nothing.
+                return Err(if entry.length() > bits.available() { bits.ran_out() } else { fault });
+            }
             let mut value = entry.value();
             if value == 0 {
                 bits.skip(entry.length())?;

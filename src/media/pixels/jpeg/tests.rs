@@ -59,10 +59,20 @@ fn shown(bytes: &[u8], long_side: u32) -> Fitted {
     picture.unwrap().fitted(long_side).unwrap()
 }
 
+/// As viewers show it: three quarters of a pixel's colour come from the nearest sample, one from the next (in each direction).
 fn rgb(picture: &Fitted) -> Vec<u8> {
     let (width, half) = (picture.width as usize, picture.width.div_ceil(2) as usize);
+    let rows = picture.height.div_ceil(2) as usize;
+    let next =
+        |at: usize, count: usize| if at % 2 == 0 { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(count - 1) };
     let colour = |plane: usize, at: usize| {
-        picture.chroma.as_ref().map_or(128, |chroma| chroma[plane][at / width / 2 * half + at % width / 2])
+        let Some(chroma) = &picture.chroma else { return 128 };
+        let (x, y) = (at % width, at / width);
+        let row = |y: usize| {
+            let sample = |x: usize| u32::from(chroma[plane][y * half + x]);
+            sample(x / 2) * 3 + sample(next(x, half))
+        };
+        ((row(y / 2) * 3 + row(next(y, rows)) + 8) / 16) as u8
     };
     let pixel = |(at, luma): (usize, &u8)| colour::rgb(*luma, colour(0, at), colour(1, at));
     picture.luma.iter().enumerate().flat_map(pixel).collect()
