@@ -80,7 +80,7 @@ impl Previews {
         match read {
             Ok(_) => {}
             // Bytes that are no text are nobody's reason.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+            Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::InvalidData => {
                 return Ok(Found::Nothing);
             }
             Err(source) => return Err(PreviewsError::NotRead { path, source }),
@@ -124,7 +124,7 @@ impl Previews {
         };
         match ends() {
             Ok(ends) => Ok(ends == [0xFF, 0xD8, 0xFF, 0xD9]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => Ok(false),
+            Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
             // A file of fewer than two bytes has no last two.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(false),
             Err(source) => Err(PreviewsError::NotRead { path, source }),
@@ -148,6 +148,11 @@ impl Previews {
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// Whether there is no such file, nor can be.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

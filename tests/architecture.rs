@@ -54,6 +54,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "sources",
             "objects",
             "catalog",
+            "previews",
             "repository",
             "recovery",
             "secrets",

@@ -9,6 +9,7 @@ use crate::catalog::CatalogError;
 use crate::config::ConfigError;
 use crate::model::AlbumNameError;
 use crate::objects::ObjectsError;
+use crate::previews::PreviewsError;
 use crate::recovery::RecoveryError;
 use crate::repository::RepositoryError;
 use crate::secrets::SecretsError;
@@ -130,8 +131,11 @@ fn advice(error: &Error) -> Advice {
         Error::Config(error) => config(error),
         Error::Catalog(error) => catalog(error),
         Error::Objects(error) => objects(error),
-        Error::Previews(_) => {
-            (Exit::Failed, hint("no photo is touched by this; make room, and run the same command again"))
+        Error::Previews(PreviewsError::NoSpace { .. }) => {
+            (Exit::Failed, hint("make room: previews leave 256 MB of the drive free; photos are not touched by this"))
+        }
+        Error::Previews(PreviewsError::NotWritten { .. } | PreviewsError::NotRead { .. }) => {
+            (Exit::Failed, hint("photos are not touched by this: the folder of previews may be deleted at any time"))
         }
         Error::Repository(error) => repository(error),
         Error::Recovery(error) => recovery(error),

@@ -133,6 +133,7 @@ pub(crate) fn read<R: Read + Seek>(
             Some(bytes) => embedded::largest(&bytes, 0).ok_or_else(nothing_to_show),
             None => Err(too_large()),
         },
+        // What takes ffmpeg, what is words, and what nobody knows.
         Kind::Avif
         | Kind::Jxl
         | Kind::Mp4
@@ -142,9 +143,10 @@ pub(crate) fn read<R: Read + Seek>(
         | Kind::Mkv
         | Kind::Mts
         | Kind::Mpg
-        | Kind::Wmv => return Ok(None),
-        // Words, and what nobody knows.
-        Kind::Xmp | Kind::Aae | Kind::Unknown => return Ok(None),
+        | Kind::Wmv
+        | Kind::Xmp
+        | Kind::Aae
+        | Kind::Unknown => return Ok(None),
         // What their test decodes, it shows.
         Kind::Jpeg | Kind::Gif | Kind::Webp | Kind::Tiff => Err(nothing_to_show()),
     };

@@ -95,7 +95,7 @@ mod tests {
         let started = Instant::now();
         let mut command = Command::new("/bin/sleep");
         command.arg("60");
-        picture(command, Input::Bytes(&[1; 1 << 20]), Duration::from_millis(200), all).unwrap_err();
+        picture(command, Input::Bytes(&vec![1; 1 << 20]), Duration::from_millis(200), all).unwrap_err();
         assert!(started.elapsed() < Duration::from_secs(30));
     }
 

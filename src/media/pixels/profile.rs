@@ -33,7 +33,7 @@ pub(crate) fn worth_keeping(profile: Vec<u8>, is_grey: bool) -> Option<Vec<u8>> 
 mod tests {
     use super::*;
 
-    fn profile(colours: &[u8; 4], name: &[u8]) -> Vec<u8> {
+    fn profile(colours: &[u8], name: &[u8]) -> Vec<u8> {
         [&[0; 16][..], colours, &[0; 108], name].concat()
     }
 
@@ -43,7 +43,7 @@ mod tests {
         assert!(worth_keeping(profile(b"RGB ", b"sRGB IEC61966-2.1"), false).is_none());
         assert!(worth_keeping(profile(b"CMYK", b"Coated"), false).is_none(), "the preview has no ink");
         assert!(worth_keeping(profile(b"RGB ", b"Display P3"), true).is_none());
-        assert!(worth_keeping(profile(b"RGB ", &[7; 100_000]), false).is_none());
+        assert!(worth_keeping(profile(b"RGB ", &vec![7; 100_000]), false).is_none());
     }
 
     #[test]
