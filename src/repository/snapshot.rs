@@ -90,7 +90,7 @@ pub struct Snapshot {
     pub bytes: u64,
 }
 
-/// The label and first tag of every snapshot of ours. With host and path it decides which snapshots belong
+/// The label, and one of the tags, of every snapshot of ours. With host and path it decides which snapshots belong
 /// together: changing any of them would make the next backup read everything again.
 const OURS: &str = "keepsake";
 

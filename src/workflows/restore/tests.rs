@@ -23,6 +23,7 @@ fn bytes_are_on_the_disk_before_any_file_of_them_gets_its_name() {
         scratch: folder.path().to_owned(),
         wait: false,
         program: "keepsake test".to_owned(),
+        helpers: crate::media::Helpers::default(),
     };
     let source = folder.path().join("source");
     std::fs::create_dir(&source).unwrap();
@@ -31,7 +32,7 @@ fn bytes_are_on_the_disk_before_any_file_of_them_gets_its_name() {
         std::io::Write::write_all(&mut file, format!("\u{ff}\u{d8} not much of a photo, {name}").as_bytes()).unwrap();
     }
     let listener = Recorder::default();
-    let mut open = init(&folder.path().join("archive"), &around).unwrap().open;
+    let mut open = init(&folder.path().join("archive"), &around, &listener).unwrap().open;
     ingest(&mut open, &source, &IngestOptions::default(), &around, &listener).unwrap();
     let location = folder.path().join("disk").to_str().unwrap().parse().unwrap();
     add_repository(&mut open, &"disk".parse().unwrap(), &location, &BTreeMap::new(), None, &around).unwrap();

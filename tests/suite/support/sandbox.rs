@@ -39,12 +39,16 @@ impl Sandbox {
     /// An empty one that many tests look at and none changes. It stays below `target/tmp` until the next time: a static
     /// is never dropped.
     pub(crate) fn shared(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandboxes").join(name);
+        Self::at(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandboxes").join(name))
+    }
+
+    /// An empty one in a place of the caller's choice, for files that must always tell of the same place.
+    pub(crate) fn at(folder: &Path) -> Self {
         if folder.exists() {
-            std::fs::remove_dir_all(&folder).expect("the folder of the last time can be removed");
+            std::fs::remove_dir_all(folder).expect("the folder of the last time can be removed");
         }
         std::fs::create_dir_all(folder.join("tmp")).expect("a folder");
-        Self { archive: folder.join("archive"), folder, _gone_when_dropped: None }
+        Self { archive: folder.join("archive"), folder: folder.to_owned(), _gone_when_dropped: None }
     }
 
     /// An empty one in memory, where this machine has so much: for tests that write much, and pull no plug.
