@@ -58,7 +58,13 @@ impl SecretsError {
                 "keep the archive on a drive with a Linux file system (ext4, btrfs, xfs), not on exFAT, FAT or a share"
                     .to_owned(),
             ),
-            Self::Damaged { .. } | Self::Unreadable { .. } => Some(
+            Self::Damaged { .. } => Some(
+                "if a newer version of keepsake wrote it, install that one. The photos are not touched by this, and \
+                 keepsake restore --kit does not need the file. The recovery kit holds the same passwords: keepsake kit \
+                 show KIT prints them, to be written here again"
+                    .to_owned(),
+            ),
+            Self::Unreadable { .. } => Some(
                 "the photos are not touched by this, and keepsake restore --kit does not need the file. The recovery kit \
                  holds the same passwords: keepsake kit show KIT prints them, to be written here again"
                     .to_owned(),

@@ -137,6 +137,23 @@ fn a_newer_export_is_refused_in_words_and_changes_nothing() {
 }
 
 #[test]
+fn what_a_later_version_adds_to_an_export_costs_nothing_else() {
+    let sample = library();
+    let shards = sample.catalog.export().unwrap();
+    let mut later = shards.clone();
+    for shard in &mut later {
+        let lines = String::from_utf8(shard.bytes.clone()).unwrap();
+        shard.bytes = lines.replace("\n{", "\n{\"colour\":{\"deep\":[1]},").into_bytes();
+        assert_ne!(shard.bytes, lines.as_bytes());
+    }
+    later.push(Shard { name: "faces.jsonl".into(), bytes: b"{\"schema\":1,\"what\":\"faces\"}\n{}\n".to_vec() });
+    let (recovered, report) = imported(&later);
+    let told: Vec<_> = report.problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(told, ["faces.jsonl, line 1"]);
+    assert_eq!(recovered.export().unwrap(), shards);
+}
+
+#[test]
 fn an_export_is_not_poured_over_what_is_known() {
     let mut sample = library();
     let shards = sample.catalog.export().unwrap();
