@@ -42,7 +42,8 @@ pub fn split_ending(name: &str) -> (&str, &str) {
 /// The name as a file system sees it that takes upper and lower case for the same: two names with one key cannot both
 /// stand in one folder. Coarser than any one file system, so that it holds for all of them.
 pub fn fold_case(name: &str) -> String {
-    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    // Lowered first: the capital ẞ has itself as upper case, and ß has SS.
+    name.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 fn is_allowed(character: char) -> bool {
@@ -159,7 +160,19 @@ mod tests {
     fn names_that_differ_in_case_alone_have_one_key() {
         assert_eq!(fold_case("IMG_1.JPG"), fold_case("img_1.jpg"));
         assert_eq!(fold_case("STRASSE"), fold_case("straße"));
+        assert_eq!(fold_case("STRAẞE"), fold_case("straße"));
         assert_eq!(fold_case("Σ"), fold_case("ς"));
         assert_ne!(fold_case("a"), fold_case("b"));
+    }
+
+    #[test]
+    fn no_character_gets_another_key_by_a_change_of_case() {
+        for character in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let name = character.to_string();
+            let key = fold_case(&name);
+            for other in [fold_case(&key), fold_case(&name.to_uppercase()), fold_case(&name.to_lowercase())] {
+                assert_eq!(other, key, "{name}");
+            }
+        }
     }
 }
