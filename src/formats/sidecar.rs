@@ -89,7 +89,9 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(character),
+            // As it is, a reader takes it for the end of a line (XML 1.0, section 2.11).
+            '\r' => out.push_str("&#13;"),
+            '\t' | '\n' => out.push(character),
             control if control.is_control() => {}
             '\u{fffe}' | '\u{ffff}' => {}
             other => out.push(other),
@@ -122,5 +124,13 @@ mod tests {
     fn control_characters_do_not_break_the_document() {
         let words = Words { caption: Some("a\u{0}b\u{1b}[2Jc".into()), ..Words::default() };
         assert!(write(&words).contains(">ab[2Jc<"));
+    }
+
+    #[test]
+    fn a_carriage_return_is_written_so_that_a_reader_gets_it_back() {
+        let words = Words { caption: Some("Oma\r\nOpa".into()), ..Words::default() };
+        assert!(write(&words).contains(">Oma&#13;\nOpa<"));
+        let read = crate::formats::xmp::read(write(&words).as_bytes());
+        assert_eq!(read.caption.as_deref(), Some("Oma\nOpa"), "what is read is cleaned");
     }
 }
