@@ -55,6 +55,9 @@ impl Marker {
         if format > FORMAT {
             return Ok(Known::Newer(format));
         }
+        if format == 0 {
+            return Err("there is no format 0".to_owned());
+        }
         let marker: Self = toml::from_str(text).map_err(said)?;
         Self::new(&marker.archive_id).map_err(|why| format!("the archive's id cannot be used: {why}"))?;
         Ok(Known::Marker(marker))
@@ -83,6 +86,7 @@ mod tests {
     fn a_newer_marker_is_recognised_whatever_else_it_says() {
         assert_eq!(Marker::from_toml("format = 7\nid = [1]\n"), Ok(Known::Newer(7)));
         assert!(Marker::from_toml("").is_err());
+        assert!(Marker::from_toml("format = 0\narchive_id = \"5f0c\"\n").is_err(), "there was no such format");
         assert!(Marker::from_toml("format = 1\narchive_id = \"../x\"\n").is_err());
     }
 }
