@@ -60,9 +60,25 @@ pub struct Motion {
 
 /// A place on the earth in degrees (WGS 84), inside -90..=90 and -180..=180, and never the 0,0 that broken receivers write.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Degrees")]
 pub struct Position {
     latitude: f64,
     longitude: f64,
+}
+
+/// What stands where a position should be.
+#[derive(Deserialize)]
+struct Degrees {
+    latitude: f64,
+    longitude: f64,
+}
+
+impl TryFrom<Degrees> for Position {
+    type Error = &'static str;
+
+    fn try_from(Degrees { latitude, longitude }: Degrees) -> Result<Self, Self::Error> {
+        Self::new(latitude, longitude).ok_or("no place on the earth has this latitude and longitude")
+    }
 }
 
 impl Position {
@@ -94,5 +110,13 @@ mod tests {
         for (latitude, longitude) in [(0.0, 0.0), (91.0, 0.0), (0.0, 181.0), (f64::NAN, 0.0), (1.0, f64::INFINITY)] {
             assert!(Position::new(latitude, longitude).is_none(), "{latitude} {longitude}");
         }
+    }
+
+    #[test]
+    fn nonsense_that_was_written_down_is_no_position_either() {
+        let read = |text| serde_json::from_str::<Position>(text).ok();
+        assert_eq!(read(r#"{"latitude":38.7,"longitude":-9.1}"#), Position::new(38.7, -9.1));
+        assert_eq!(read(r#"{"latitude":38.7,"longitude":999}"#), None);
+        assert_eq!(read(r#"{"latitude":0,"longitude":0}"#), None);
     }
 }
