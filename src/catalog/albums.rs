@@ -224,21 +224,39 @@ pub(super) fn insert(
     Ok(AlbumId(change.last_insert_rowid()))
 }
 
-/// A folder name for an album that no other album of the owner has, whatever the case.
+/// A folder name for an album that no other album below the same owner's folder has, whatever the case.
 fn free_folder(connection: &Connection, owner: &str, name: &str, own: i64) -> Result<(String, String), CatalogError> {
     let safe = file_name::safe_within(name.as_bytes(), 180);
     let hash = ObjectId::of(name.as_bytes());
     for digits in [0, 8, 64] {
         let folder = with_suffix(&safe, &hash, digits);
         let key = file_name::fold_case(&folder);
-        let taken = connection
-            .prepare_cached("SELECT 1 FROM album WHERE owner = ?1 AND folder_key = ?2 AND id <> ?3")?
-            .exists(params![owner, key, own])?;
-        if !taken {
+        if is_folder_free(connection, owner, &key, own)? {
             return Ok((folder, key));
         }
     }
-    Err(CatalogError::Nonsense { what: format!("two albums want to be called {name}") })
+    // Another owner, whose folder is called the same, has an album of the very same name.
+    let hash = ObjectId::of(format!("{owner}/{name}").as_bytes());
+    let folder = with_suffix(&safe, &hash, 64);
+    let key = file_name::fold_case(&folder);
+    match is_folder_free(connection, owner, &key, own)? {
+        true => Ok((folder, key)),
+        false => Err(CatalogError::Nonsense { what: format!("two albums want to be called {name}") }),
+    }
+}
+
+/// Whether an album of this owner, or of one whose folder is called the same where case does not count, has the folder.
+pub(super) fn is_folder_free(connection: &Connection, owner: &str, key: &str, own: i64) -> Result<bool, CatalogError> {
+    let folder_of = |owner: &str| file_name::fold_case(&file_name::safe(owner.as_bytes()));
+    let wanted = folder_of(owner);
+    let mut statement = connection.prepare_cached("SELECT owner FROM album WHERE folder_key = ?1 AND id <> ?2")?;
+    let mut rows = statement.query(params![key, own])?;
+    while let Some(row) = rows.next()? {
+        if folder_of(&row.get::<_, String>(0)?) == wanted {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn set_name(change: &Connection, row: &AlbumRow, name: &str) -> Result<(), CatalogError> {

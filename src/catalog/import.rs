@@ -14,6 +14,7 @@ use super::photos::known_photo_row;
 use super::said;
 use super::sightings::object_row;
 use super::sources::{self, SourceIdentity};
+use super::tree_path::{self, For};
 use super::{Catalog, CatalogError};
 use crate::formats::file_name::fold_case;
 use crate::model::{Look, ObjectId, Payload, Problem, ProblemKind};
@@ -105,7 +106,11 @@ fn read_shard(
     for (number, line) in lines.filter(|(_, line)| !line.is_empty()) {
         // A line that fails half-way must leave nothing behind.
         change.execute_batch("SAVEPOINT line")?;
-        match refusal(read_line(change, what, line, sources))? {
+        let outcome = read_line(change, what, line, sources);
+        if let Ok(Some(note)) = outcome {
+            imported.problems.push(problem(shard, number + 1, note));
+        }
+        match refusal(outcome)? {
             None => {
                 change.execute_batch("RELEASE line")?;
                 match what {
@@ -126,9 +131,9 @@ fn read_shard(
 }
 
 /// Why a line was not taken over, in words; what says that is nothing about the line goes on as an error.
-fn refusal(outcome: Result<(), LineError>) -> Result<Option<String>, CatalogError> {
+fn refusal(outcome: Result<Note, LineError>) -> Result<Option<String>, CatalogError> {
     match outcome {
-        Ok(()) => Ok(None),
+        Ok(_) => Ok(None),
         Err(LineError::Line(why)) => Ok(Some(why)),
         Err(LineError::Catalog(CatalogError::Database { cause }))
             if cause.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
@@ -142,6 +147,9 @@ fn refusal(outcome: Result<(), LineError>) -> Result<Option<String>, CatalogErro
         Err(LineError::Catalog(error)) => Err(error),
     }
 }
+
+/// What was left out of a line that was taken over.
+type Note = Option<&'static str>;
 
 enum LineError {
     /// Something is wrong with the line.
@@ -162,13 +170,13 @@ impl From<rusqlite::Error> for LineError {
     }
 }
 
-fn read_line(change: &Connection, what: What, line: &[u8], sources: &mut Sources) -> Result<(), LineError> {
+fn read_line(change: &Connection, what: What, line: &[u8], sources: &mut Sources) -> Result<Note, LineError> {
     match what {
-        What::Sources => source(change, parsed(line)?, sources),
-        What::Objects => object(change, &parsed(line)?),
-        What::Sightings => sighting(change, &parsed(line)?, sources),
+        What::Sources => source(change, parsed(line)?, sources).map(|()| None),
+        What::Objects => object(change, &parsed(line)?).map(|()| None),
+        What::Sightings => sighting(change, &parsed(line)?, sources).map(|()| None),
         What::Photos => photo(change, parsed(line)?),
-        What::Tombstones => tombstone(change, &parsed(line)?),
+        What::Tombstones => tombstone(change, &parsed(line)?).map(|()| None),
         What::Albums => album(change, &parsed(line)?),
     }
 }
@@ -253,9 +261,13 @@ fn sighting(change: &Connection, line: &SightingLine, sources: &Sources) -> Resu
     Ok(())
 }
 
-fn photo(change: &Connection, line: PhotoLine) -> Result<(), LineError> {
+/// A path that no snapshot can hold, or that something else has, would make every backup fail: it is given anew.
+fn photo(change: &Connection, line: PhotoLine) -> Result<Note, LineError> {
     let PhotoLine { id, owner, object, name, path, added_at, deleted_at, said, description, companions } = line;
     let description_json = description.as_ref().map(to_json).transpose()?;
+    let given = free_path(change, path, For::Photo)?;
+    let mut note = given.note;
+    let has_path = given.path.is_some();
     change
         .prepare_cached(
             "INSERT INTO photo (id, owner, object, added_at, path, path_key, description, name, needs_describing,
@@ -267,15 +279,18 @@ fn photo(change: &Connection, line: PhotoLine) -> Result<(), LineError> {
             owner,
             known_object(change, &object)?,
             to_ns(added_at),
-            path,
-            path.as_deref().map(fold_case),
+            given.path,
+            given.key,
             description_json,
             name,
-            description.is_none(),
+            description.is_none() || note.is_some(),
             deleted_at.map(to_ns),
         ])?;
     let row = change.last_insert_rowid();
     for companion in companions {
+        // It stands beside the photo, or nowhere.
+        let given = free_path(change, companion.path.filter(|_| has_path), For::Companion)?;
+        note = note.or(given.note);
         change
             .prepare_cached(
                 "INSERT INTO companion (photo, object, role, name, path, path_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -285,8 +300,8 @@ fn photo(change: &Connection, line: PhotoLine) -> Result<(), LineError> {
                 known_object(change, &companion.object)?,
                 companion.role.as_str(),
                 companion.name,
-                companion.path,
-                companion.path.as_deref().map(fold_case),
+                given.path,
+                given.key,
             ])?;
     }
     for statement in said {
@@ -294,7 +309,25 @@ fn photo(change: &Connection, line: PhotoLine) -> Result<(), LineError> {
     }
     settle(change, row)?;
     change.prepare_cached("UPDATE photo SET needs_path = (path IS NULL) WHERE row = ?1")?.execute([row])?;
-    Ok(())
+    Ok(note)
+}
+
+struct GivenPath {
+    path: Option<String>,
+    key: Option<String>,
+    note: Note,
+}
+
+fn free_path(change: &Connection, path: Option<String>, what: For) -> Result<GivenPath, LineError> {
+    let nothing = |note| GivenPath { path: None, key: None, note };
+    let Some(path) = path else { return Ok(nothing(None)) };
+    let key = fold_case(&path);
+    let possible = tree_path::is_possible(&path) && !tree_path::is_below_a_file(change, &path)?;
+    if possible && tree_path::is_free(change, &key, -1, what)? {
+        Ok(GivenPath { path: Some(path), key: Some(key), note: None })
+    } else {
+        Ok(nothing(Some("its path cannot stand in a snapshot, and will be given anew")))
+    }
 }
 
 fn tombstone(change: &Connection, line: &TombstoneLine) -> Result<(), LineError> {
@@ -305,21 +338,23 @@ fn tombstone(change: &Connection, line: &TombstoneLine) -> Result<(), LineError>
     Ok(())
 }
 
-fn album(change: &Connection, line: &AlbumLine) -> Result<(), LineError> {
+fn album(change: &Connection, line: &AlbumLine) -> Result<Note, LineError> {
     let AlbumLine { owner, name, folder, created_at, photos } = line;
     let album = albums::insert(change, None, owner, name, *created_at)?;
-    change.prepare_cached("UPDATE album SET folder = ?2, folder_key = ?3 WHERE id = ?1")?.execute(params![
-        album.0,
-        folder,
-        fold_case(folder)
-    ])?;
+    let key = fold_case(folder);
+    let usable = tree_path::is_possible_part(folder) && albums::is_folder_free(change, owner, &key, album.0)?;
+    if usable {
+        change
+            .prepare_cached("UPDATE album SET folder = ?2, folder_key = ?3 WHERE id = ?1")?
+            .execute(params![album.0, folder, key])?;
+    }
     for (position, member) in (1_i64..).zip(photos) {
         let row = known_photo_row(change, &member.photo)?
             .ok_or_else(|| LineError::Line(format!("no line tells of the photo {}", member.photo)))?;
         let member = Member { photo: member.photo.clone(), position, added_at: member.added_at };
         albums::put_in(change, album, row, &member)?;
     }
-    Ok(())
+    Ok((!usable).then_some("its folder cannot stand in a snapshot, and got another name"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 use super::columns::{self, from_ns};
 use super::description::believed;
 use super::export::{Shard, shards};
-use super::tree_path::{For, WORDS_ENDING, with_suffix};
+use super::tree_path::{WORDS_ENDING, with_suffix};
 use super::{Catalog, CatalogError};
 use crate::formats::file_name;
 use crate::formats::sidecar::Words;
@@ -168,7 +168,9 @@ fn modified_at(row: &Row<'_>) -> rusqlite::Result<Timestamp> {
     };
     let conversion = |cause| rusqlite::Error::FromSqlConversionFailure(6, Type::Text, Box::new(cause));
     let local: DateTime = taken_at.parse().map_err(conversion)?;
-    Offset::UTC.to_timestamp(local).map_err(conversion)
+    // The calendar has two days more, at each end, than moments can be told by.
+    let nearest = if local.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+    Ok(Offset::UTC.to_timestamp(local).unwrap_or(nearest))
 }
 
 fn in_tree(path: String, is_deleted: bool) -> String {
@@ -238,9 +240,9 @@ fn albums(
         let mut files = Vec::new();
         for member in members.query_map([row.get::<_, i64>(0)?], |row| row.get::<_, i64>(0))? {
             let Some(photo) = place_of_row.get(&member?).and_then(|place| photos.get(*place)) else { continue };
-            files.push(link(&mut taken, &photo.path, photo.object, photo.size, photo, For::Photo));
+            files.extend(link(&mut taken, &photo.path, photo.object, photo.size, photo));
             for PlanFile { path, object, size, modified_at: _ } in &photo.companions {
-                files.push(link(&mut taken, path, *object, *size, photo, For::Companion));
+                files.extend(link(&mut taken, path, *object, *size, photo));
             }
         }
         albums.push(PlanAlbum { owner: row.get(1)?, name: columns::word(row, 2)?, folder_name: row.get(3)?, files });
@@ -248,37 +250,31 @@ fn albums(
     Ok(albums)
 }
 
+/// `None` where the album has the same bytes under the same name already.
 fn link(
     taken: &mut BTreeSet<String>,
     path: &str,
     object: ObjectId,
     size: u64,
     photo: &PlanPhoto,
-    what: For,
-) -> PlanAlbumFile {
+) -> Option<PlanAlbumFile> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let file_name = free_name(taken, what, |digits| with_suffix(name, &object, digits));
-    PlanAlbumFile { file_name, object, size, photo: photo.id.clone(), modified_at: photo.modified_at }
+    // The words about a photo stand beside it here too.
+    let words_ending = (path == photo.path).then_some(WORDS_ENDING);
+    let file_name = free_name(taken, words_ending, |digits| with_suffix(name, &object, digits))?;
+    Some(PlanAlbumFile { file_name, object, size, photo: photo.id.clone(), modified_at: photo.modified_at })
 }
 
-/// The first form of a name whose key is not taken; takes it, and for a photo the name of the words about it too, whether
-/// there are any yet or not. With 64 digits of the hash a name can only meet the same object under the same name, and then
-/// one of both is enough.
-fn free_name(taken: &mut BTreeSet<String>, what: For, name: impl Fn(usize) -> String) -> String {
-    let words_of = |key: &str| (what == For::Photo).then(|| format!("{key}{WORDS_ENDING}"));
-    let mut form = name(64);
-    for digits in [0, 8, 16] {
-        let wanted = name(digits);
-        let key = file_name::fold_case(&wanted);
-        if !taken.contains(&key) && words_of(&key).is_none_or(|words| !taken.contains(&words)) {
-            form = wanted;
-            break;
-        }
-    }
-    let key = file_name::fold_case(&form);
-    taken.extend(words_of(&key));
-    taken.insert(key);
-    form
+/// The first form of a name whose key is not taken; takes it, and with `beside` also the name with that behind it. `None`
+/// where all are taken: with 64 digits of the hash a name can only meet the same object under the same name.
+fn free_name(taken: &mut BTreeSet<String>, beside: Option<&str>, name: impl Fn(usize) -> String) -> Option<String> {
+    let form = [0, 8, 16, 64].into_iter().map(name).find(|form| {
+        let beside = beside.map(|ending| file_name::fold_case(&format!("{form}{ending}")));
+        !taken.contains(&file_name::fold_case(form)) && beside.is_none_or(|beside| !taken.contains(&beside))
+    })?;
+    taken.extend(beside.map(|ending| file_name::fold_case(&format!("{form}{ending}"))));
+    taken.insert(file_name::fold_case(&form));
+    Some(form)
 }
 
 /// Every object that no photo with a path has.
@@ -300,10 +296,12 @@ fn kept(moment: &Connection) -> Result<Vec<PlanFile>, CatalogError> {
         let name: Option<Vec<u8>> = row.get(4)?;
         let owner = file_name::safe(owner.as_deref().unwrap_or("nobody").as_bytes());
         let name = file_name::safe_within(&name.unwrap_or_default(), 160);
-        let path = free_name(&mut taken, For::Companion, |digits| {
+        let named = |digits: usize| {
             let name = with_suffix(&name, &object, digits.max(KEPT_DIGITS));
             format!("kept/{owner}/{}/{name}", object.short(2))
-        });
+        };
+        // The name with the whole hash is always free: no object comes twice.
+        let path = free_name(&mut taken, None, named).unwrap_or_else(|| named(64));
         files.push(PlanFile {
             path,
             object,

@@ -23,6 +23,16 @@ pub(super) fn below_photos(owner: &str, wanted: &str) -> String {
     parts.join("/")
 }
 
+/// Whether a snapshot can hold a path that another catalog gave: below `photos/`, no part empty or leading elsewhere.
+pub(super) fn is_possible(path: &str) -> bool {
+    path.strip_prefix("photos/").is_some_and(|below| below.split('/').all(is_possible_part))
+}
+
+/// The same of one part.
+pub(super) fn is_possible_part(part: &str) -> bool {
+    !matches!(part, "" | "." | "..") && !part.contains(['/', '\0'])
+}
+
 /// A part of a path that leaves room for [`WORDS_ENDING`].
 fn safe_part(part: &str) -> String {
     safe_within(part.as_bytes(), MAX_BYTES - WORDS_ENDING.len())
@@ -70,6 +80,7 @@ pub(super) fn free(
     photo: i64,
     what: For,
 ) -> Result<(String, String), CatalogError> {
+    let wanted = &around_files(connection, wanted)?;
     for digits in SUFFIX_DIGITS {
         let path = with_suffix(wanted, object, digits);
         let key = fold_case(&path);
@@ -89,7 +100,8 @@ pub(super) enum For {
     Companion,
 }
 
-fn is_free(connection: &Connection, key: &str, photo: i64, what: For) -> Result<bool, CatalogError> {
+/// Whether nothing else in the tree is called so, or lies below it as in a folder.
+pub(super) fn is_free(connection: &Connection, key: &str, photo: i64, what: For) -> Result<bool, CatalogError> {
     let own = match what {
         For::Photo => photo,
         For::Companion => -1,
@@ -105,7 +117,49 @@ fn is_free(connection: &Connection, key: &str, photo: i64, what: For) -> Result<
              UNION ALL SELECT 1 FROM companion WHERE path_key IN (?1, ?2)",
         )?
         .exists(params![key, words_of, photo_with_these_words, own])?;
-    Ok(!taken)
+    Ok(!taken && !is_a_folder(connection, key, own)?)
+}
+
+/// A photo called `2014-08`, of which only the year is known, wants to stand where the folder of August is.
+fn is_a_folder(connection: &Connection, key: &str, own: i64) -> Result<bool, CatalogError> {
+    // “0” comes after “/”.
+    let found = connection
+        .prepare_cached(
+            "SELECT 1 FROM photo WHERE path_key > ?1 || '/' AND path_key < ?1 || '0' AND row <> ?2
+             UNION ALL SELECT 1 FROM companion WHERE path_key > ?1 || '/' AND path_key < ?1 || '0'",
+        )?
+        .exists(params![key, own])?;
+    Ok(found)
+}
+
+/// The path with another folder where a file has the name of one: `2014-08_` when a photo is called `2014-08`.
+fn around_files(connection: &Connection, wanted: &str) -> Result<String, CatalogError> {
+    let (folders, name) = wanted.rsplit_once('/').unwrap_or(("", wanted));
+    let mut path = String::with_capacity(wanted.len());
+    for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
+        path.push_str(folder);
+        while is_a_file(connection, &fold_case(&path))? {
+            path.push('_');
+        }
+        path.push('/');
+    }
+    Ok(path + name)
+}
+
+/// Whether any folder of the path is a file.
+pub(super) fn is_below_a_file(connection: &Connection, path: &str) -> Result<bool, CatalogError> {
+    Ok(around_files(connection, path)? != path)
+}
+
+fn is_a_file(connection: &Connection, key: &str) -> Result<bool, CatalogError> {
+    // The words about a photo are a file too.
+    let photo_with_these_words = key.strip_suffix(WORDS_ENDING).unwrap_or(key);
+    let found = connection
+        .prepare_cached(
+            "SELECT 1 FROM photo WHERE path_key IN (?1, ?2) UNION ALL SELECT 1 FROM companion WHERE path_key = ?1",
+        )?
+        .exists(params![key, photo_with_these_words])?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -171,3 +171,50 @@ fn a_recovered_catalog_never_comes_to_a_generation_of_before() {
     recovered.skip_generations(at(30)).unwrap();
     assert!(recovered.generation().unwrap() > first);
 }
+
+#[test]
+fn a_path_that_would_make_every_backup_fail_is_given_anew_and_the_photo_stays() {
+    let shards = library().catalog.export().unwrap();
+    let good = "photos/anna/2014/2014-08/20140803_b.jpg";
+    let other = "photos/anna/2014/2014-08/20140803_c.jpg";
+    for bad in [
+        "../../etc/passwd",
+        "photos/anna//b.jpg",
+        "photos/../b.jpg",
+        "photos/anna/b\\u0000.jpg",
+        "trash/anna/b.jpg",
+        "",
+        &format!("{other}/b.jpg"),
+        "photos/anna/2014/2014-08",
+        "photos/anna/2014",
+    ] {
+        let mut shards = shards.clone();
+        let mut changed = 0;
+        for shard in &mut shards {
+            let text = String::from_utf8(shard.bytes.clone()).unwrap();
+            changed += text.matches(good).count();
+            shard.bytes = text.replace(good, bad).into_bytes();
+        }
+        assert_eq!(changed, 1, "the sample has this path");
+        let (recovered, report) = imported(&shards);
+        assert_eq!((report.photos, report.problems.len()), (6, 1), "{bad}: {:?}", report.problems);
+        let paths: Vec<String> =
+            recovered.snapshot_plan().unwrap().photos.into_iter().map(|photo| photo.path).collect();
+        assert!(!paths.contains(&bad.to_owned()), "{paths:?}");
+        let (_, again) = imported(&recovered.export().unwrap());
+        assert_eq!(again.problems, []);
+    }
+}
+
+#[test]
+fn a_folder_of_an_album_that_leads_elsewhere_gets_another_name() {
+    for bad in ["..", "a/b", ""] {
+        let mut shards = library().catalog.export().unwrap();
+        let albums = shards.iter_mut().find(|shard| shard.name == "albums.jsonl").unwrap();
+        let text = String::from_utf8(albums.bytes.clone()).unwrap();
+        albums.bytes = text.replace("\"folder\":\"Lisbon\"", &format!("\"folder\":\"{bad}\"")).into_bytes();
+        let (recovered, report) = imported(&shards);
+        assert_eq!((report.albums, report.problems.len()), (2, 1), "{bad}: {:?}", report.problems);
+        assert!(recovered.snapshot_plan().unwrap().albums.iter().all(|album| album.folder_name != bad));
+    }
+}

@@ -218,3 +218,92 @@ fn in_an_album_too_the_name_of_the_words_about_a_photo_is_kept_free() {
         assert!(names.contains(&"img_1.jpg".to_owned()) || names.contains(&"img_1.jpg.xmp".to_owned()));
     }
 }
+
+/// Described by its name alone: its path holds no stamp that would tell it from others.
+fn unstamped(name: &str, folder: &str) -> crate::catalog::Description {
+    crate::catalog::Description {
+        name: name.to_owned(),
+        wanted_path: format!("photos/anna/{folder}/{name}"),
+        ..crate::catalog::Description::default()
+    }
+}
+
+#[test]
+fn no_photo_is_called_like_a_folder_and_none_lies_below_a_photo() {
+    for order in [["2014/2014-08", "2014/2014-08/a.jpg"], ["2014/2014-08/a.jpg", "2014/2014-08"]] {
+        let mut sample = Sample::new();
+        for path in order {
+            let (folder, name) = path.rsplit_once('/').unwrap();
+            let photo = sample.photo(path, path);
+            sample.catalog.describe_photo(&photo, &unstamped(name, folder)).unwrap();
+        }
+        let plan = sample.catalog.snapshot_plan().unwrap();
+        let keys: Vec<String> = plan.photos.iter().map(|photo| photo.path.clone()).collect();
+        assert!(!keys.iter().any(|key| keys.iter().any(|other| other.starts_with(&format!("{key}/")))), "{keys:?}");
+        assert_eq!(keys.len(), 2);
+    }
+}
+
+#[test]
+fn albums_of_owners_who_differ_in_case_alone_have_folders_of_their_own() {
+    let mut sample = Sample::new();
+    let mut folders = BTreeSet::new();
+    for owner in ["anna", "Anna", "anna."] {
+        let album = sample.catalog.create_album(owner, &"Lisbon".parse().unwrap(), at(1)).unwrap();
+        sample.catalog.rename_album(album, &"Porto".parse().unwrap(), at(2)).unwrap();
+    }
+    for album in sample.catalog.snapshot_plan().unwrap().albums {
+        let folder = format!("{}/{}", file_name::safe(album.owner.as_bytes()), album.folder_name);
+        assert!(folders.insert(file_name::fold_case(&folder)), "{folder}");
+    }
+    assert_eq!(folders.len(), 3);
+}
+
+#[test]
+fn words_and_sidecars_keep_apart_in_an_album_too() {
+    let mut sample = Sample::new();
+    let album = sample.catalog.create_album("anna", &"Lisbon".parse().unwrap(), at(1)).unwrap();
+    let with_sidecar = sample.photo("1/a.jpg", "one");
+    sample.catalog.describe_photo(&with_sidecar, &unstamped("a.jpg", "2013/2013-01")).unwrap();
+    sample.commit("anna", &[kept("1/a.xmp", "sidecar", Kind::Xmp)]);
+    let sidecar = ObjectId::of(b"sidecar");
+    sample.catalog.set_companion(&with_sidecar, &sidecar, CompanionRole::Sidecar, "a.xmp").unwrap();
+    let without_ending = sample.photo("2/a", "two");
+    sample.catalog.describe_photo(&without_ending, &unstamped("a", "2014/2014-08")).unwrap();
+    sample.catalog.add_to_album(album, &[with_sidecar, without_ending], at(2)).unwrap();
+    let plan = sample.catalog.snapshot_plan().unwrap();
+    let names: Vec<&str> = plan.albums[0].files.iter().map(|file| file.file_name.as_str()).collect();
+    // The words about “a” would be called “a.xmp”, which is taken.
+    assert_eq!(names, ["a.jpg", "a.xmp", &format!("a_{}", ObjectId::of(b"two").short(8))]);
+}
+
+#[test]
+fn one_sidecar_beside_many_photos_of_an_album_stands_there_under_as_many_names_as_there_are() {
+    let mut sample = Sample::new();
+    let album = sample.catalog.create_album("anna", &"Lisbon".parse().unwrap(), at(1)).unwrap();
+    sample.commit("anna", &[kept("x/a.aae", "edits", Kind::Aae)]);
+    let edits = ObjectId::of(b"edits");
+    for month in 1..=6 {
+        let photo = sample.photo(&format!("{month}/a.jpg"), &format!("{month}"));
+        sample.catalog.describe_photo(&photo, &unstamped("a.jpg", &format!("2014/2014-0{month}"))).unwrap();
+        sample.catalog.set_companion(&photo, &edits, CompanionRole::Sidecar, "a.aae").unwrap();
+        sample.catalog.add_to_album(album, &[photo], at(2)).unwrap();
+    }
+    let files = &sample.catalog.snapshot_plan().unwrap().albums[0].files;
+    let names: BTreeSet<&str> = files.iter().map(|file| file.file_name.as_str()).collect();
+    assert_eq!(names.len(), files.len());
+    assert_eq!(files.iter().filter(|file| file.object != edits).count(), 6, "every photo is in it");
+    assert_eq!(files.iter().filter(|file| file.object == edits).count(), 4);
+}
+
+#[test]
+fn a_time_at_the_end_of_the_calendar_stops_no_snapshot() {
+    let mut sample = Sample::new();
+    let photo = sample.photo("a.jpg", "a");
+    sample.catalog.describe_photo(&photo, &described("a.jpg", "2014-08-03")).unwrap();
+    for day in ["9999-12-31", "-009999-01-01"] {
+        sample.catalog.set_taken_at(&photo, described("a.jpg", day).taken_at, at(1)).unwrap();
+        assert_eq!(sample.catalog.snapshot_plan().unwrap().photos.len(), 1, "{day}");
+        assert!(sample.catalog.export().is_ok(), "{day}");
+    }
+}
