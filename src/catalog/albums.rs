@@ -239,9 +239,10 @@ fn free_folder(connection: &Connection, owner: &str, name: &str, own: i64) -> Re
     let hash = ObjectId::of(format!("{owner}/{name}").as_bytes());
     let folder = with_suffix(&safe, &hash, 64);
     let key = file_name::fold_case(&folder);
-    match is_folder_free(connection, owner, &key, own)? {
-        true => Ok((folder, key)),
-        false => Err(CatalogError::Nonsense { what: format!("two albums want to be called {name}") }),
+    if is_folder_free(connection, owner, &key, own)? {
+        Ok((folder, key))
+    } else {
+        Err(CatalogError::Nonsense { what: format!("two albums want to be called {name}") })
     }
 }
 
