@@ -83,12 +83,12 @@ fn to_made_up_version(file: &Path) {
 }
 
 #[test]
-fn two_who_migrate_at_once_leave_one_new_catalog_and_a_copy_of_the_old_one() {
+fn many_who_migrate_at_once_leave_one_new_catalog_and_a_copy_of_the_old_one() {
     for _ in 0..10 {
         let (folder, file) = old_catalog();
-        let together = std::sync::Barrier::new(2);
+        let together = std::sync::Barrier::new(6);
         std::thread::scope(|scope| {
-            for _ in 0..2 {
+            for _ in 0..6 {
                 scope.spawn(|| {
                     together.wait();
                     to_made_up_version(&file);
@@ -98,6 +98,24 @@ fn two_who_migrate_at_once_leave_one_new_catalog_and_a_copy_of_the_old_one() {
         assert_eq!(state_of(&file), (2, 1, true));
         assert_eq!(state_of(&folder.path().join("catalog.db.before-v2")), (1, 1, false));
     }
+}
+
+#[test]
+fn nobody_copies_a_catalog_that_somebody_else_is_about_to_migrate() {
+    let (folder, file) = old_catalog();
+    let copy = folder.path().join("catalog.db.before-v2");
+    let mut first = Connection::open(&file).unwrap();
+    let change = first.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| to_made_up_version(&file));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        change.execute_batch(MADE_UP).unwrap();
+        change.pragma_update(None, "user_version", 2).unwrap();
+        change.commit().unwrap();
+        second.join().unwrap();
+    });
+    assert_eq!(state_of(&file), (2, 1, true));
+    assert!(!copy.exists(), "the second found nothing left to do, and copied nothing");
 }
 
 /// The child of the next test.
