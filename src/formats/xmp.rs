@@ -17,6 +17,10 @@ use crate::model::{Certainty, Facts, TimeCandidate, TimeSource};
 /// Deeper than any XMP is; what lies deeper is not looked at.
 const MAX_DEPTH: usize = 64;
 
+/// More namespaces than any XMP declares; what comes after is not looked at. Bounds time: each name is looked up among
+/// all that are declared.
+const MAX_NAMESPACES: usize = 1000;
+
 /// One file holds a few packets: its own, and those of the pictures inside it.
 const MAX_PACKETS: usize = 16;
 
@@ -164,9 +168,14 @@ impl Properties {
         let mut properties = Self::default();
         let mut path: Vec<String> = Vec::new();
         let mut value = String::new();
+        let mut namespaces = 0;
         loop {
             match reader.read_event() {
                 Ok(Event::Start(element)) => {
+                    namespaces += memmem::find_iter(element.as_bytes(), b"xmlns").count();
+                    if namespaces > MAX_NAMESPACES {
+                        return properties;
+                    }
                     path.push(usual_name(reader.resolver().resolve_element(element.name())));
                     if path.len() > MAX_DEPTH {
                         return properties;
@@ -363,6 +372,15 @@ mod tests {
         let xmp = AS_ELEMENTS.replace("<rdf:li>Oma &amp; Opa</rdf:li>", &keywords.concat());
         // One by one they would take minutes.
         assert_eq!(read(xmp.as_bytes()).keywords.len(), 200_001);
+    }
+
+    #[test]
+    fn more_namespaces_than_anybody_declares_are_not_looked_up_one_by_one() {
+        let declared = (0..100_000).map(|number| format!(" xmlns:n{number}=\"u\"")).collect::<Vec<_>>().concat();
+        let used = " n0:a=\"b\"".repeat(100_000);
+        let xmp = AS_ELEMENTS.replace("<rdf:Description>", &format!("<rdf:Description{declared}{used}>"));
+        // Each looked up among all would take minutes.
+        assert_eq!(read(xmp.as_bytes()), Facts::default());
     }
 
     #[test]
