@@ -232,7 +232,10 @@ impl ContentReader {
             std::cmp::Ordering::Greater => true,
         };
         if altered {
-            return Err(self.fail(ProblemKind::Altered, "its bytes are not those it is named after".to_owned()));
+            return Err(self.fail(
+                ProblemKind::Altered,
+                "the archive's copy is altered: its bytes are not the ones it was stored with".to_owned(),
+            ));
         }
         Ok(read)
     }

@@ -175,7 +175,7 @@ fn a_backup_without_every_object_does_not_count_and_the_source_heals_it() {
                 bytes[200] ^= 1;
                 std::fs::write(object, bytes).unwrap();
             },
-            "is altered: its bytes are not the ones it was stored with",
+            "altered: its bytes are not the ones it was stored with",
         ),
         (
             "cut off",

@@ -37,7 +37,7 @@ fn a_full_drive_stops_the_run_in_words_and_room_lets_it_go_on() {
             keepsake restore --archive small/archive restore --all --to tiny/to
             find tiny -name '*partial*' >partial
             rm -rf tiny/*
-            drive 60k scratch
+            drive 40k scratch
             TMPDIR=$PWD/scratch keepsake drill --archive small/archive drill --all
             ls scratch >left-in-scratch
             export KEEPSAKE_KIT_PASSPHRASE="$(sed -n 's/^passphrase = "\(.*\)"/\1/p' small/archive/secrets.toml)"

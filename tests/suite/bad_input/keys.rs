@@ -37,6 +37,20 @@ fn a_wrong_password_opens_nothing_and_says_where_the_right_one_is() {
     let secrets = sandbox.archive().join("secrets.toml");
     let text = std::fs::read_to_string(&secrets).unwrap().replace(&sandbox.password("disk"), "another");
     std::fs::write(&secrets, text).unwrap();
+    let ended = sandbox.keepsake(&["check"]).expect_code(4);
+    assert!(
+        ended.stdout.contains("the password that is kept for it opens no key file; its master key opens it"),
+        "{}",
+        ended.stdout
+    );
+    // The master key beside it still does.
+    sandbox.keepsake(&["backup"]).expect_code(0);
+    let secrets_of =
+        |text: &str| text.lines().filter(|line| !line.starts_with("master_key")).collect::<Vec<_>>().join("\n");
+    let text = std::fs::read_to_string(sandbox.archive().join("secrets.toml")).unwrap();
+    std::fs::write(sandbox.archive().join("secrets.toml"), secrets_of(&text)).unwrap();
+    photos(&sandbox.path("more"), 3);
+    sandbox.keepsake(&["ingest", &sandbox.path("more").display().to_string()]).expect_code(0);
     let ended = sandbox.keepsake(&["backup"]).expect_code(1);
     assert!(ended.stdout.contains("disk: FAILED: the key does not open"), "{}", ended.stdout);
     assert!(ended.stdout.contains("hint: the recovery kit holds the right password"), "{}", ended.stdout);

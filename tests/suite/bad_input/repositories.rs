@@ -75,7 +75,10 @@ fn the_repository_of_another_archive_is_neither_joined_nor_written_to() {
     ours.keepsake(&["repo", "add", "another", &place, "--password-file", &file]).expect_code(0);
     // It is kept apart by archive: neither's snapshots are the other's.
     ours.keepsake(&["backup", "--repo", "another"]).expect_code(0);
-    theirs.keepsake(&["check", "--read-data"]).expect_code(0);
+    let ended = theirs.keepsake(&["check", "--read-data"]).expect_code(4);
+    assert!(ended.stdout.contains("disk: sound"), "{}", ended.stdout);
+    // There is room for one kit beside a repository, and now it is ours.
+    assert!(ended.stdout.contains("kit: NOT SOUND"), "{}", ended.stdout);
     theirs.keepsake(&["drill", "--all"]).expect_code(0);
 }
 
