@@ -87,7 +87,8 @@ impl Scan<'_> {
             let Some(marker) = marker.filter(|at| *at < end && self.restart_interval > 0) else { break };
             let Some(number) = bytes.get(marker + 1).map(|byte| u64::from(byte & 7)) else { break };
             // Restart markers count from 0 to 7: one that is ahead tells how many intervals are lost.
-            let behind = next / interval - 1;
+            // The last interval may be shorter than the others.
+            let behind = next.div_ceil(interval).saturating_sub(1);
             let missed = (number + 8 - behind % 8) % 8;
             if missed > 0 && found.fault.is_none() {
                 found.fault = Some((marker, Fault::TooFewBlocks));

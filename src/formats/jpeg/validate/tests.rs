@@ -161,6 +161,19 @@ fn restart_intervals_that_are_gone_are_counted() {
 }
 
 #[test]
+fn a_restart_marker_after_a_picture_smaller_than_one_interval_is_told() {
+    let mut bytes = encode(Style::Restarts, 16, 16, &pixels(16, 16));
+    assert_eq!(validate(&bytes).state, State::Whole);
+    let end = bytes.len() - 2;
+    bytes.splice(end..end, [0xFF, 0xD0]);
+    assert!(
+        matches!(validate(&bytes).state, State::Broken { fault: Fault::TooManyBytes, .. }),
+        "{:?}",
+        validate(&bytes)
+    );
+}
+
+#[test]
 fn a_flat_picture_is_no_hole() {
     for style in STYLES {
         for level in [0, 128, 255] {
