@@ -126,6 +126,7 @@ fn parse_s3(rest: &str, text: &str) -> Result<Kind, ParseLocationError> {
     if host.is_empty() || bucket.is_empty() {
         return Err(ParseLocationError::Incomplete(text.to_owned()));
     }
+    let host = clean(host, text)?;
     Ok(Kind::S3 { endpoint: format!("{scheme}{host}"), bucket: clean(bucket, text)?, prefix: clean(prefix, text)? })
 }
 
@@ -207,6 +208,7 @@ mod tests {
         assert!(matches!(refused("s3:https://host"), ParseLocationError::Incomplete(_)));
         assert!(matches!(refused("s3:https:///bucket"), ParseLocationError::Incomplete(_)));
         assert!(matches!(refused("s3:host/bucket/../other"), ParseLocationError::Dots(_)));
+        assert!(matches!(refused("s3:../bucket"), ParseLocationError::Dots(_)));
         assert!(matches!(refused("b2:"), ParseLocationError::Incomplete(_)));
         assert!(matches!(refused("sftp:me@host:/backup"), ParseLocationError::Unsupported(_)));
     }
