@@ -238,10 +238,10 @@ impl<'a, 'p, P: Painter> Validator<'a, 'p, P> {
             (part.dc, part.ac, part.low) = (dc, ac, low.into());
             part.band = (u32::from(first), u32::from(last));
             part.dc_size_limit = if frame.precision == 8 { 11 } else { 15 };
-            if let Some(quantizer) = self.tables.quantizer(component.table) {
-                part.limits = Limits::new(frame.precision, quantizer, low);
-                self.painter.quantizers(index, quantizer);
-            }
+            // Without it there is no picture, though every code can be followed.
+            let quantizer = self.tables.quantizer(component.table)?;
+            part.limits = Limits::new(frame.precision, quantizer, low);
+            self.painter.quantizers(index, quantizer);
             parts.push(part);
             if let Some(of) = means_of.get_mut(index) {
                 *of = carries_mean;

@@ -174,6 +174,17 @@ fn a_restart_marker_after_a_picture_smaller_than_one_interval_is_told() {
 }
 
 #[test]
+fn a_picture_whose_quantization_table_is_lost_is_broken() {
+    for style in STYLES {
+        let mut bytes = picture(style);
+        let table = bytes.windows(2).rposition(|pair| pair == [0xFF, DQT]).expect("a table");
+        bytes[table + 1] = 0xDF;
+        let verdict = validate(&bytes);
+        assert!(matches!(verdict.state, State::Broken { fault: Fault::BadScan, .. }), "{style:?}: {verdict:?}");
+    }
+}
+
+#[test]
 fn a_flat_picture_is_no_hole() {
     for style in STYLES {
         for level in [0, 128, 255] {
