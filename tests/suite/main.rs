@@ -17,6 +17,7 @@
 
 mod a_blank_machine;
 mod albums_and_search;
+mod any_story;
 mod bad_input;
 mod condition;
 mod corpus;
