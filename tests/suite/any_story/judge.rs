@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use keepsake::formats::xmp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::steps::Content;
+use super::steps::{Content, Part};
 use super::world::{Damage, Stage, State, Told, World, Wrong, expect, has_extension};
 use crate::support::sandbox::{Ended, Sandbox};
 use crate::support::tree::files_below;
@@ -16,13 +16,13 @@ use crate::support::tree::files_below;
 pub(super) fn judge(world: &mut World<'_>) -> Result<(), Wrong> {
     objects_are_whole(world)?;
     damage_is_told(world)?;
-    if !matches!(world.damage, Some(Damage::Pack(_))) && world.kept.is_some() {
+    if !matches!(world.damage, Some(Damage::Repository(..))) && world.kept.is_some() {
         restores(world).map_err(|wrong| format!("before the last backup: {wrong}"))?;
     }
     is_honest(world)?;
     world.mend()?;
     world.back_up()?;
-    world.call(&["check", "--objects", "--read-data"], &[0])?;
+    check_finds_nothing(world)?;
     world.call(&["drill", "--all"], &[0])?;
     restores(world)?;
     let stage = world.stage;
@@ -40,7 +40,7 @@ fn objects_are_whole(world: &World<'_>) -> Result<(), Wrong> {
     let folder = world.sandbox().archive().join("objects");
     let harmed = match world.damage {
         Some(Damage::Object(photo)) => Some(photo),
-        Some(Damage::Pack(_)) | None => None,
+        Some(Damage::Repository(..)) | None => None,
     };
     let mut good = BTreeSet::new();
     for path in files_below(&folder) {
@@ -61,11 +61,25 @@ fn objects_are_whole(world: &World<'_>) -> Result<(), Wrong> {
 fn damage_is_told(world: &World<'_>) -> Result<(), Wrong> {
     match world.damage {
         Some(Damage::Object(_)) => world.call(&["check", "--objects"], &[4]).map(drop),
-        Some(Damage::Pack(_)) => {
+        Some(Damage::Repository(..)) => {
             let checked = world.call(&["check", "--read-data"], &[0, 4])?;
             if checked.code == 0 { restores_all_bytes(world) } else { Ok(()) }
         }
-        None => world.call(&["check", "--objects"], &[0]).map(drop),
+        None => check_finds_nothing(world),
+    }
+}
+
+/// Nothing is wrong with anything that is needed.
+fn check_finds_nothing(world: &World<'_>) -> Result<(), Wrong> {
+    let checked = world.call(&["check", "--objects", "--read-data"], if world.lost_a_pack { &[0, 4] } else { &[0] })?;
+    let report = checked.json();
+    let objects = &report["objects"];
+    let findings = report["repositories"].as_array().into_iter().flatten().flat_map(|one| one["findings"].as_array());
+    let old = findings.flatten().all(|finding| finding["kind"] == "old-snapshot-incomplete");
+    if old && objects["missing"] == json!([]) && objects["altered"] == json!([]) {
+        Ok(())
+    } else {
+        Err(format!("check finds damage: {report}"))
     }
 }
 
@@ -87,7 +101,7 @@ fn is_honest(world: &World<'_>) -> Result<(), Wrong> {
 
 /// With the kit alone everything comes back that the newest complete snapshot must hold.
 pub(super) fn restores(world: &World<'_>) -> Result<(), Wrong> {
-    if matches!(world.damage, Some(Damage::Pack(_))) {
+    if matches!(world.damage, Some(Damage::Repository(..))) {
         return what_comes_back_is_right(world);
     }
     world.stage.clear("restored");
@@ -97,7 +111,7 @@ pub(super) fn restores(world: &World<'_>) -> Result<(), Wrong> {
 /// The same, into a folder in which a restore was killed.
 pub(super) fn goes_on_restoring(world: &World<'_>) -> Result<(), Wrong> {
     let Some(kept) = &world.kept else { return Ok(()) };
-    if matches!(world.damage, Some(Damage::Pack(_))) {
+    if matches!(world.damage, Some(Damage::Repository(..))) {
         return Ok(());
     }
     let to = restore(world, &[0])?;
@@ -119,7 +133,9 @@ fn what_comes_back_is_right(world: &World<'_>) -> Result<(), Wrong> {
     let ended = expect(Ended::of(&output.expect("the program starts")), &["restore", "--all"], &[0, 1, 3, 4])?;
     let found = if to.exists() { contents_below(&to, world.stage)? } else { BTreeMap::new() };
     let kept = world.kept.iter().flat_map(|kept| &kept.stored);
-    match kept.copied().find(|content| ended.code == 0 && !found.contains_key(content)) {
+    // Nothing outside the repository knows of a snapshot that is lost: the one before comes back.
+    let must_be_whole = ended.code == 0 && !matches!(world.damage, Some(Damage::Repository(Part::Snapshot, _)));
+    match kept.copied().find(|content| must_be_whole && !found.contains_key(content)) {
         Some(lost) => Err(format!("restore says that all is back, and {lost} is not: {}", ended.stdout)),
         None => Ok(()),
     }
@@ -156,9 +172,13 @@ fn tree_is(folder: &Path, stage: &Stage, kept: &State) -> Result<(), Wrong> {
     for content in &kept.stored {
         let paths = found.get(content).ok_or_else(|| format!("{content} did not come back"))?;
         let top = if kept.told.trash.contains(content) { "trash/" } else { "photos/" };
+        let is_unfinished = kept.unfinished.contains(content);
         let [path] = paths.iter().filter(|path| !path.starts_with("albums/")).collect::<Vec<_>>()[..] else {
             return Err(format!("{content} came back at {paths:?}"));
         };
+        if is_unfinished && path.starts_with("kept/") {
+            continue;
+        }
         if !path.starts_with(top) {
             return Err(format!("{content} came back at {path}, not in {top}"));
         }
@@ -171,7 +191,9 @@ fn tree_is(folder: &Path, stage: &Stage, kept: &State) -> Result<(), Wrong> {
             albums.entry(album).or_default().insert(*content);
         }
     }
-    let visible = kept.visible();
+    let mut visible = kept.visible();
+    // A photo without a path is in the catalog's album, and not in the folder.
+    visible.retain(|content| found[content].iter().any(|path| !path.starts_with("kept/")));
     let mut expected: Vec<BTreeSet<Content>> = kept.told.albums.values().map(|photos| seen(photos, &visible)).collect();
     expected.retain(|photos| !photos.is_empty());
     let mut restored: Vec<_> = albums.values().cloned().collect();
@@ -224,6 +246,7 @@ pub(super) fn adopt(stage: &Stage, sandbox: &Sandbox, state: &mut State) -> Resu
             return Err(format!("{content} is in the archive, and was never on the card"));
         }
         state.stored.insert(content);
+        state.unfinished.insert(content);
     }
     Ok(())
 }

@@ -28,8 +28,9 @@ pub(super) enum Content {
     Zeros,
     /// Large, and like nothing else.
     Noise,
-    /// Not a photo: it is left aside.
+    /// Not a photo, whatever it is called.
     Note,
+    /// Left aside.
     Empty,
 }
 
@@ -43,6 +44,25 @@ pub(super) enum Harm {
     Flip,
     Cut,
     Lose,
+}
+
+/// What of a repository is harmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    Pack,
+    Index,
+    Snapshot,
+}
+
+impl Part {
+    /// Where such files lie.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::Pack => "data",
+            Self::Index => "index",
+            Self::Snapshot => "snapshots",
+        }
+    }
 }
 
 /// What is killed in the middle.
@@ -81,7 +101,7 @@ pub(super) enum Step {
     Recover,
     HarmObject(Harm, Content),
     /// The number chooses the file and the byte.
-    HarmCopy(Harm, u16),
+    HarmRepository(Harm, Part, u16),
     Mend,
     Killed(Verb, u16),
 }
@@ -93,10 +113,11 @@ pub(super) fn story(longest: usize) -> impl Strategy<Value = Vec<Step>> {
 fn step() -> impl Strategy<Value = Step> {
     let content = || select(&CONTENTS[..]);
     // What can be said of anything is said of few, so that it meets.
-    let photo = || select(&CONTENTS[..7]);
+    let photo = || select(&CONTENTS[..8]);
     let name = || select(&NAMES[..]);
     let album = || select(&ALBUMS[..]);
     let harm = || select(&[Harm::Flip, Harm::Cut, Harm::Lose][..]);
+    let part = prop_oneof![3 => Just(Part::Pack), 1 => Just(Part::Index), 1 => Just(Part::Snapshot)];
     let verb = prop_oneof![
         4 => Just(Verb::Ingest),
         4 => Just(Verb::Backup),
@@ -126,7 +147,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restore),
         2 => Just(Step::Recover),
         3 => (harm(), photo()).prop_map(|(harm, photo)| Step::HarmObject(harm, photo)),
-        3 => (harm(), 0_u16..=999).prop_map(|(harm, which)| Step::HarmCopy(harm, which)),
+        4 => (harm(), part, 0_u16..=999).prop_map(|(harm, part, which)| Step::HarmRepository(harm, part, which)),
         3 => Just(Step::Mend),
         5 => (verb, 1_u16..400).prop_map(|(verb, after)| Step::Killed(verb, after)),
     ]
@@ -154,6 +175,16 @@ impl fmt::Display for Harm {
             Self::Flip => "gets another byte",
             Self::Cut => "is cut short",
             Self::Lose => "is lost",
+        })
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pack => "a pack",
+            Self::Index => "an index file",
+            Self::Snapshot => "a snapshot",
         })
     }
 }
@@ -194,7 +225,7 @@ impl fmt::Display for Step {
             Self::Restore => write!(f, "Anna restores everything"),
             Self::Recover => write!(f, "the archive's drive dies, and Anna recovers"),
             Self::HarmObject(harm, photo) => write!(f, "the object of {photo} {harm}"),
-            Self::HarmCopy(harm, which) => write!(f, "a pack of the repository {harm} (number {which})"),
+            Self::HarmRepository(harm, part, which) => write!(f, "{part} of the repository {harm} (number {which})"),
             Self::Mend => write!(f, "Anna mends what is damaged, as the documents say"),
             Self::Killed(verb, after) => write!(f, "{verb} is killed after {after} ms"),
         }

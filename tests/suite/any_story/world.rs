@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::judge;
 use super::quick_key;
-use super::steps::{CONTENTS, Content, Harm, Step, Verb};
+use super::steps::{CONTENTS, Content, Harm, Part, Step, Verb};
 use crate::support::cut_short::{Cut, copy_tree, kill_after};
 use crate::support::fixtures::{Exif, picture};
 use crate::support::sandbox::{Ended, Sandbox};
@@ -43,6 +43,8 @@ pub(super) struct State {
     pub(super) stored: BTreeSet<Content>,
     /// What an ingest that was killed may have stored.
     pub(super) maybe: BTreeSet<Content>,
+    /// What such an ingest has stored and not described: it has no place among the photos until the next ingest.
+    pub(super) unfinished: BTreeSet<Content>,
     pub(super) told: Told,
 }
 
@@ -50,7 +52,7 @@ pub(super) struct State {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Damage {
     Object(Content),
-    Pack(PathBuf),
+    Repository(Part, PathBuf),
 }
 
 /// A story that goes on.
@@ -63,6 +65,8 @@ pub(super) struct World<'a> {
     /// What the newest complete snapshot holds.
     pub(super) kept: Option<State>,
     pub(super) damage: Option<Damage>,
+    /// A pack was moved away: what only older snapshots need is lost for them.
+    pub(super) lost_a_pack: bool,
 }
 
 impl Stage {
@@ -105,6 +109,7 @@ impl Stage {
             changes: Vec::new(),
             kept: None,
             damage: None,
+            lost_a_pack: false,
         }
     }
 
@@ -236,8 +241,8 @@ impl World<'_> {
                 self.harm_object(harm, photo);
                 Ok(())
             }
-            Step::HarmCopy(harm, which) => {
-                self.harm_copy(harm, which);
+            Step::HarmRepository(harm, part, which) => {
+                self.harm_repository(harm, part, which);
                 Ok(())
             }
             Step::Mend => self.mend(),
@@ -275,6 +280,7 @@ impl World<'_> {
             self.state.stored.insert(*content);
             self.state.maybe.remove(content);
         }
+        self.state.unfinished.clear();
         if let Some(Damage::Object(photo)) = self.damage {
             let object = self.object(photo);
             if fs::read(object).is_ok_and(|bytes| bytes == self.stage.bytes[&photo]) {
@@ -389,7 +395,7 @@ impl World<'_> {
     }
 
     pub(super) fn back_up(&mut self) -> Result<(), Wrong> {
-        if let Some(Damage::Pack(_)) = self.damage {
+        if let Some(Damage::Repository(..)) = self.damage {
             // It may say that nothing is new, or find the damage; either way only one good copy is left.
             return self.call(&["backup"], &[0, 1, 3]).map(drop);
         }
@@ -405,8 +411,12 @@ impl World<'_> {
     fn drill(&self) -> Result<(), Wrong> {
         match (&self.kept, &self.damage) {
             (Some(_), None | Some(Damage::Object(_))) => self.call(&["drill", "--all"], &[0]).map(drop),
-            (Some(_), Some(Damage::Pack(_))) => {
-                // A pack that the newest snapshot does not need may be damaged: then all the rest must come back.
+            (Some(_), Some(Damage::Repository(Part::Snapshot, _))) => {
+                // An older one may be drilled.
+                self.call(&["drill", "--all"], &[0, 1, 4]).map(drop)
+            }
+            (Some(_), Some(Damage::Repository(..))) => {
+                // What the newest snapshot does not need may be damaged: then all that it has comes back.
                 let drilled = self.call(&["drill", "--all"], &[0, 1, 4])?;
                 if drilled.code == 0 { judge::restores_all_bytes(self) } else { Ok(()) }
             }
@@ -446,15 +456,15 @@ impl World<'_> {
         }
     }
 
-    fn harm_copy(&mut self, harm: Harm, which: u16) {
+    fn harm_repository(&mut self, harm: Harm, part: Part, which: u16) {
         if self.damage.is_some() || self.kept.is_none() {
             return;
         }
-        let data = self.sandbox().path("disk/data");
-        let packs = files_below(&data);
-        let pack = data.join(&packs[usize::from(which) % packs.len()]);
-        hurt(harm, &pack, usize::from(which));
-        self.damage = Some(Damage::Pack(pack));
+        let folder = self.sandbox().path("disk").join(part.folder());
+        let files = files_below(&folder);
+        let file = folder.join(&files[usize::from(which) % files.len()]);
+        hurt(harm, &file, usize::from(which));
+        self.damage = Some(Damage::Repository(part, file));
     }
 
     /// What docs/damage.md says under “putting it right”.
@@ -476,14 +486,18 @@ impl World<'_> {
                 self.damage = None;
                 self.call(&["check", "--objects"], &[0]).map(drop)
             }
-            Some(Damage::Pack(pack)) => {
+            Some(Damage::Repository(part, file)) => {
                 self.call(&["check", "--read-data"], &[0, 4])?;
-                if pack.exists() {
-                    fs::remove_file(pack).expect("a file can be removed");
-                }
-                self.call(&["check"], &[0, 4])?;
                 self.damage = None;
-                self.back_up()
+                if part == Part::Pack {
+                    take_away(&file);
+                    self.lost_a_pack = true;
+                }
+                self.back_up()?;
+                if part == Part::Snapshot {
+                    take_away(&file);
+                }
+                Ok(())
             }
         }
     }
@@ -506,7 +520,7 @@ impl World<'_> {
             Verb::Backup => {
                 let before = self.complete_snapshots()?;
                 kill_after(named(&["backup"]), after);
-                if self.complete_snapshots()? != before && !matches!(self.damage, Some(Damage::Pack(_))) {
+                if self.complete_snapshots()? != before && !matches!(self.damage, Some(Damage::Repository(..))) {
                     self.kept = Some(self.state.clone());
                 }
                 Ok(())
@@ -547,9 +561,9 @@ impl World<'_> {
 }
 
 impl Content {
-    /// Notes and empty files are left aside.
+    /// What is called a picture is kept, whatever it is, unless it is empty.
     pub(super) fn is_kept(self) -> bool {
-        !matches!(self, Self::Note | Self::Empty)
+        self != Self::Empty
     }
 }
 
@@ -563,6 +577,12 @@ pub(super) fn expect(ended: Ended, arguments: &[&str], codes: &[i32]) -> Result<
 
 pub(super) fn has_extension(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+fn take_away(file: &Path) {
+    if file.exists() {
+        fs::remove_file(file).expect("a file can be removed");
+    }
 }
 
 /// A new file takes the old one's place: the stage's own may be linked to it.
