@@ -45,6 +45,13 @@ pub struct BackedUp {
     pub problems: Vec<Problem>,
 }
 
+/// What is believed of the parts that are as they were in the newest snapshot.
+#[derive(Clone, Copy)]
+enum Unchanged {
+    IsThere,
+    MayBeLost,
+}
+
 /// Leftovers of writers that are older than this are swept; nothing takes that long to write one file.
 const LEFTOVERS_AFTER: Duration = Duration::from_hours(24);
 
@@ -61,10 +68,34 @@ impl Repository {
     /// lacks files is marked as partial. After `Err`, no snapshot was written; what was sent already is taken up by
     /// the next call. A file that cannot be read, or whose bytes are not those it is named after, is a problem and
     /// not an error.
+    ///
+    /// Folders that are as they were in the newest snapshot are taken to be there: one that was lost with its pack is
+    /// found by [`Self::check`] alone, and written by [`Self::back_up_anew`].
     pub fn back_up(
         &self,
         tree: Vec<TreeFile>,
         stamp: &SnapshotStamp,
+        listener: &dyn Listener,
+    ) -> Result<BackedUp, RepositoryError> {
+        self.write(tree, stamp, Unchanged::IsThere, listener)
+    }
+
+    /// The same, but reads every file and looks for every part in the index: what the newest snapshot names and the
+    /// repository has lost is written again.
+    pub fn back_up_anew(
+        &self,
+        tree: Vec<TreeFile>,
+        stamp: &SnapshotStamp,
+        listener: &dyn Listener,
+    ) -> Result<BackedUp, RepositoryError> {
+        self.write(tree, stamp, Unchanged::MayBeLost, listener)
+    }
+
+    fn write(
+        &self,
+        tree: Vec<TreeFile>,
+        stamp: &SnapshotStamp,
+        unchanged_parts: Unchanged,
         listener: &dyn Listener,
     ) -> Result<BackedUp, RepositoryError> {
         let plan = Arc::new(Plan::new(tree)?);
@@ -80,7 +111,11 @@ impl Repository {
         self.settle(&backend, listener)?;
         let parent = self.newest_of(&backend, &stamp.archive_id)?;
         let run = Arc::new(Run::new(Arc::clone(&self.store)));
-        let parent_id = parent.as_ref().map(|(snapshot, _)| snapshot.id);
+        // The library writes no folder that the parent names, be it in the index or not.
+        let parent_id = match unchanged_parts {
+            Unchanged::IsThere => parent.as_ref().map(|(snapshot, _)| snapshot.id),
+            Unchanged::MayBeLost => None,
+        };
         let archived = self.archive(&backend, &plan, &run, draft(self.location(), stamp)?, parent_id, listener);
         // Whatever came of it: none of its packs may still be on the way when this returns.
         let arrived = backend.wait_for_uploads();

@@ -18,7 +18,8 @@ use crate::model::report::{BackupReport, BackupState, RepositoryBackup};
 use crate::model::{Problem, ProblemKind};
 use crate::objects::{ObjectsError, Store};
 use crate::repository::{
-    BackedUp, CheckFinding, FindingKind, Opener, ReadData, Repository, Snapshot, SnapshotStamp, TreeFile,
+    BackedUp, CheckFinding, FindingKind, Opener, ReadData, Repository, RepositoryError, Snapshot, SnapshotStamp,
+    TreeFile,
 };
 
 use unchanged::{found_whole, still_there, whole_at};
@@ -106,26 +107,26 @@ fn back_up_to(
         return Ok(unchanged);
     }
     let repository = open_known(open, settings)?;
-    let archive_id = open.archive.marker.archive_id.clone();
     if let Some(unchanged) = found_whole(open, settings, &repository, around, listener)? {
         return Ok(unchanged);
     }
-    let (plan, export) = open.catalog.snapshot_contents()?;
-    let photos = plan.photos.iter().filter(|photo| !photo.path.starts_with("trash/")).count() as u64;
-    let stamp =
-        SnapshotStamp { archive_id, at: around.now, generation: plan.generation, program: around.program.clone() };
-    let files = tree::files(open, &plan, export, &opener(open)?)?;
-    let bytes = files.iter().map(TreeFile::size).sum();
-    let made = repository.back_up(files, &stamp, listener)?;
-    let damage = damage(open, &repository, around, listener)?;
+    let mut written = write(open, &repository, Repository::back_up, around, listener)?;
+    if written.damage.newest_lacks_parts {
+        listener.note(&format!("{}: parts of the snapshot are lost; everything is looked at again", settings.name));
+        let before = (written.made.read_bytes, written.made.sent_bytes);
+        written = write(open, &repository, Repository::back_up_anew, around, listener)?;
+        written.made.read_bytes += before.0;
+        written.made.sent_bytes += before.1;
+    }
     make_kit::put_beside(open, &settings.name, &repository, around)?;
+    let Written { made, damage, photos, generation, bytes } = written;
     if let Some(snapshot) = &made.snapshot {
         open.catalog.record_snapshot(&SnapshotRow {
             name: settings.name.to_string(),
             repository: repository.id(),
             id: snapshot.to_string(),
             at: around.now,
-            generation: plan.generation,
+            generation,
             complete: made.complete && !damage.touches_newest,
             files: made.files,
             bytes,
@@ -135,10 +136,43 @@ fn back_up_to(
     Ok(RepositoryBackup { structure_whole_at, ..told(made, photos, damage) })
 }
 
+/// A snapshot of one moment of the catalog, and what a look at the repository found after it.
+struct Written {
+    made: BackedUp,
+    damage: Damage,
+    photos: u64,
+    generation: u64,
+    bytes: u64,
+}
+
+/// [`Repository::back_up`] or [`Repository::back_up_anew`].
+type Writing = fn(&Repository, Vec<TreeFile>, &SnapshotStamp, &dyn Listener) -> Result<BackedUp, RepositoryError>;
+
+fn write(
+    open: &mut OpenArchive,
+    repository: &Repository,
+    writing: Writing,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<Written, Error> {
+    let archive_id = open.archive.marker.archive_id.clone();
+    let (plan, export) = open.catalog.snapshot_contents()?;
+    let photos = plan.photos.iter().filter(|photo| !photo.path.starts_with("trash/")).count() as u64;
+    let generation = plan.generation;
+    let stamp = SnapshotStamp { archive_id, at: around.now, generation, program: around.program.clone() };
+    let files = tree::files(open, &plan, export, &opener(open)?)?;
+    let bytes = files.iter().map(TreeFile::size).sum();
+    let made = writing(repository, files, &stamp, listener)?;
+    let damage = damage(open, repository, around, listener)?;
+    Ok(Written { made, damage, photos, generation, bytes })
+}
+
 /// What a look at the structure of a repository found.
 struct Damage {
     /// Whether data is touched, and not only an old snapshot or a key that nobody used now.
     touches_newest: bool,
+    /// Whether the newest snapshot names what is not there, or not to be read.
+    newest_lacks_parts: bool,
     problems: Vec<Problem>,
 }
 
@@ -161,8 +195,9 @@ fn damage(
     let place = repository.location().to_string();
     let told = |finding: CheckFinding| Problem::new(place.as_str(), ProblemKind::Damaged, finding.what);
     let touches_newest = !checked.findings.iter().all(beside_the_data);
+    let newest_lacks_parts = checked.findings.iter().any(|finding| finding.kind == FindingKind::Structure);
     let problems = checked.findings.into_iter().map(told).collect();
-    Ok(Damage { touches_newest, problems })
+    Ok(Damage { touches_newest, newest_lacks_parts, problems })
 }
 
 fn told(made: BackedUp, photos: u64, damage: Damage) -> RepositoryBackup {

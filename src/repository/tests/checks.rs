@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::support::{Bench, photo, read_back, small_tree};
+use super::support::{Bench, photo, read_back, small_tree, stamp};
 use crate::events::Recorder;
 use crate::repository::{BackedUp, CheckFinding, FindingKind, ReadData, RepositoryError};
 
@@ -83,6 +83,28 @@ fn what_only_an_old_snapshot_lacks_is_told_of_that_one_alone() {
     std::fs::remove_file(pack).unwrap();
     assert!(bench.back_up(later(), 3).unwrap().complete);
     assert_eq!(kinds(&findings(&bench, ReadData::All)), [FindingKind::OldSnapshotIncomplete]);
+}
+
+#[test]
+fn a_folder_that_the_newest_snapshot_shares_with_a_lost_pack_is_written_again_when_all_is_looked_at() {
+    let (bench, _) = bench();
+    let first = bench.files("data");
+    let tree = || {
+        let later = bench.objects.file("photos/anna/2016/later.jpg", b"later");
+        small_tree(&bench.objects).into_iter().chain([later]).collect::<Vec<_>>()
+    };
+    bench.back_up(tree(), 2).unwrap();
+    for pack in first {
+        std::fs::remove_file(pack).unwrap();
+    }
+    bench.back_up(tree(), 3).unwrap();
+    assert!(
+        kinds(&findings(&bench, ReadData::All)).contains(&FindingKind::Structure),
+        "the library looks for no folder"
+    );
+    let again = bench.repository.back_up_anew(tree(), &stamp(4), &Recorder::default()).unwrap();
+    assert!(again.complete);
+    assert!(!kinds(&findings(&bench, ReadData::All)).contains(&FindingKind::Structure));
 }
 
 #[test]

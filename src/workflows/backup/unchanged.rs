@@ -72,7 +72,7 @@ pub(super) fn found_whole(
     if known_damage || !is_there(&known.id)? {
         return Ok(None);
     }
-    let Damage { touches_newest, problems } = damage(open, repository, around, listener)?;
+    let Damage { touches_newest, problems, newest_lacks_parts: _ } = damage(open, repository, around, listener)?;
     if touches_newest {
         return Ok(None);
     }

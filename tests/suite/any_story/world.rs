@@ -1,5 +1,6 @@
 //! The real thing, and beside it what must be true of it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub(super) struct Stage {
     pub(super) sandbox: Sandbox,
     bytes: BTreeMap<Content, Vec<u8>>,
     names: BTreeMap<String, Content>,
+    /// How often what happened, for whoever reads along.
+    pub(super) tally: RefCell<BTreeMap<&'static str, u32>>,
 }
 
 /// All that a person said, as the archive tells it.
@@ -77,7 +80,8 @@ impl Stage {
         write(&sandbox.path("identity.txt"), identity.to_string().expose_secret().as_bytes());
         let settings = sandbox.archive().join("keepsake.toml");
         let text = fs::read_to_string(&settings).expect("settings");
-        fs::write(&settings, format!("{text}\n[kit]\nrecipients = [\"{}\"]\n", identity.to_public())).expect("settings");
+        fs::write(&settings, format!("{text}\n[kit]\nrecipients = [\"{}\"]\n", identity.to_public()))
+            .expect("settings");
         let disk = sandbox.path("disk");
         sandbox.keepsake(&["repo", "add", "disk", &disk.display().to_string()]).expect_code(0);
         let secrets = fs::read_to_string(sandbox.archive().join("secrets.toml")).expect("secrets");
@@ -90,7 +94,7 @@ impl Stage {
         }
         let bytes: BTreeMap<_, _> = CONTENTS.into_iter().map(|content| (content, drawn(content))).collect();
         let names = bytes.iter().map(|(content, bytes)| (name_of(bytes), *content)).collect();
-        Self { sandbox, bytes, names }
+        Self { sandbox, bytes, names, tally: RefCell::default() }
     }
 
     /// An empty archive, an empty repository, an empty card.
@@ -120,6 +124,18 @@ impl Stage {
             fs::remove_dir_all(&path).expect("a folder of our own can be removed");
         }
         path
+    }
+
+    pub(super) fn count(&self, what: &'static str) {
+        *self.tally.borrow_mut().entry(what).or_default() += 1;
+    }
+
+    /// Runs the program for so long, then kills it.
+    fn kill(&self, command: std::process::Command, after: Duration) {
+        match kill_after(command, after) {
+            Cut::Killed => self.count("killed"),
+            Cut::Finished => self.count("quicker than the killer"),
+        }
     }
 
     /// The hash that bytes of the story are named after.
@@ -266,6 +282,7 @@ impl World<'_> {
     }
 
     fn changed(&mut self, change: impl FnOnce(&mut Told)) {
+        self.stage.count("said");
         self.changes.push(self.state.told.clone());
         change(&mut self.state.told);
     }
@@ -276,6 +293,7 @@ impl World<'_> {
         if report["complete"] != true {
             return Err(format!("the ingest is not complete: {report}"));
         }
+        self.stage.count(if contents.is_empty() { "ingested nothing" } else { "ingested" });
         for content in contents.iter().filter(|content| content.is_kept()) {
             self.state.stored.insert(*content);
             self.state.maybe.remove(content);
@@ -388,6 +406,7 @@ impl World<'_> {
         match self.changes.pop() {
             Some(before) => {
                 self.state.told = before;
+                self.stage.count("undone");
                 self.call(&["undo"], &[0]).map(drop)
             }
             None => self.call(&["undo"], &[2]).map(drop),
@@ -404,6 +423,7 @@ impl World<'_> {
         if state != "complete" && state != "unchanged" {
             return Err(format!("backup ended with 0, and is not complete: {report}"));
         }
+        self.stage.count("backed up");
         self.kept = Some(self.state.clone());
         Ok(())
     }
@@ -427,11 +447,12 @@ impl World<'_> {
     /// The archive is gone, and comes back from the repository as it was when it was backed up last.
     fn recover(&mut self, killed_after: Option<Duration>) -> Result<(), Wrong> {
         let (Some(kept), None | Some(Damage::Object(_))) = (self.kept.clone(), &self.damage) else { return Ok(()) };
+        self.stage.count("recovered");
         let archive = self.stage.clear("archive");
         let command = || self.stage.with_kit("recover", &["--into", &archive.display().to_string()]);
         let mut is_there = false;
         if let Some(after) = killed_after {
-            kill_after(command(), after);
+            self.stage.kill(command(), after);
             is_there = self.sandbox().keepsake(&["search"]).code == 0;
         }
         if !is_there {
@@ -451,6 +472,7 @@ impl World<'_> {
     fn harm_object(&mut self, harm: Harm, photo: Content) {
         let is_copied = self.kept.as_ref().is_some_and(|kept| kept.stored.contains(&photo));
         if self.damage.is_none() && is_copied {
+            self.stage.count("objects harmed");
             hurt(harm, &self.object(photo), 0);
             self.damage = Some(Damage::Object(photo));
         }
@@ -463,6 +485,7 @@ impl World<'_> {
         let folder = self.sandbox().path("disk").join(part.folder());
         let files = files_below(&folder);
         let file = folder.join(&files[usize::from(which) % files.len()]);
+        self.stage.count("repositories harmed");
         hurt(harm, &file, usize::from(which));
         self.damage = Some(Damage::Repository(part, file));
     }
@@ -512,32 +535,32 @@ impl World<'_> {
         match verb {
             Verb::Ingest => {
                 let card = self.sandbox().path("card").display().to_string();
-                kill_after(named(&["ingest", &card]), after);
+                self.stage.kill(named(&["ingest", &card]), after);
                 self.state.maybe.extend(self.card.values().filter(|content| content.is_kept()));
                 self.state.maybe.retain(|content| !self.state.stored.contains(content));
                 judge::adopt(self.stage, &self.stage.sandbox, &mut self.state)
             }
             Verb::Backup => {
                 let before = self.complete_snapshots()?;
-                kill_after(named(&["backup"]), after);
+                self.stage.kill(named(&["backup"]), after);
                 if self.complete_snapshots()? != before && !matches!(self.damage, Some(Damage::Repository(..))) {
                     self.kept = Some(self.state.clone());
                 }
                 Ok(())
             }
             Verb::Drill => {
-                kill_after(named(&["drill", "--all"]), after);
+                self.stage.kill(named(&["drill", "--all"]), after);
                 Ok(())
             }
             Verb::Restore => {
                 let to = self.stage.clear("restored").display().to_string();
-                kill_after(self.stage.with_kit("restore", &["--all", "--to", &to]), after);
+                self.stage.kill(self.stage.with_kit("restore", &["--all", "--to", &to]), after);
                 judge::goes_on_restoring(self)
             }
             Verb::Recover => self.recover(Some(after)),
             Verb::Undo => {
                 let before = self.undone()?;
-                if let Cut::Killed = kill_after(named(&["undo"]), after) {}
+                self.stage.kill(named(&["undo"]), after);
                 if self.undone()? != before {
                     self.state.told = self.changes.pop().ok_or("something was undone that nobody had said")?;
                 }
