@@ -22,8 +22,8 @@ use world::{Stage, Wrong};
 /// Told in every run of the tests.
 const STORIES: u64 = 48;
 
-/// Steps of the longest story.
-const LONGEST: usize = 20;
+/// Steps of the longest story, once a card was ingested.
+const LONGEST: usize = 30;
 
 /// Two stories at once: most of a story is waiting for processes.
 const TELLERS: usize = 2;
@@ -99,7 +99,8 @@ fn tell(stage: &Stage, story: &[Step]) -> Result<(), Wrong> {
 }
 
 fn as_text(number: impl Display, story: &[Step], why: &str) -> String {
-    let sentences: String = story.iter().map(|step| format!("  {step}.\n")).collect();
-    let lines: String = story.iter().map(|step| format!("    {step:?},\n")).collect();
-    format!("Story {number}:\n{sentences}{why}\n\nAs a test:\nretold(&[\n{lines}]);\n")
+    let sentences: Vec<String> = story.iter().map(|step| format!("  {step}.")).collect();
+    let lines: Vec<String> = story.iter().map(|step| format!("    {step:?},")).collect();
+    let (sentences, lines) = (sentences.join("\n"), lines.join("\n"));
+    format!("Story {number}:\n{sentences}\n{why}\n\nAs a test:\nretold(&[\n{lines}\n]);\n")
 }

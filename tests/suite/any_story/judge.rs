@@ -63,18 +63,19 @@ fn damage_is_told(world: &World<'_>) -> Result<(), Wrong> {
         Some(Damage::Object(_)) => world.call(&["check", "--objects"], &[4]).map(drop),
         Some(Damage::Repository(..)) => {
             let checked = world.call(&["check", "--read-data"], &[0, 4])?;
-            if checked.code == 0 { restores_all_bytes(world) } else { Ok(()) }
+            let is_whole = checked.code == 0 && !world.newest_is_unsaid;
+            if is_whole { restores_all_bytes(world) } else { Ok(()) }
         }
         None => check_finds_nothing(world),
     }
 }
 
 /// Nothing is wrong with anything that is needed.
-fn check_finds_nothing(world: &World<'_>) -> Result<(), Wrong> {
+pub(super) fn check_finds_nothing(world: &World<'_>) -> Result<(), Wrong> {
     let checked = world.call(&["check", "--objects", "--read-data"], if world.lost_a_pack { &[0, 4] } else { &[0] })?;
     let report = checked.json();
     let objects = &report["objects"];
-    let findings = report["repositories"].as_array().into_iter().flatten().flat_map(|one| one["findings"].as_array());
+    let findings = report["repositories"].as_array().into_iter().flatten().filter_map(|one| one["findings"].as_array());
     let old = findings.flatten().all(|finding| finding["kind"] == "old-snapshot-incomplete");
     if old && objects["missing"] == json!([]) && objects["altered"] == json!([]) {
         Ok(())
@@ -238,7 +239,7 @@ fn words_are(sidecar: &Path, photo: Content, told: &Told) -> Result<(), Wrong> {
 
 /// What an ingest that was killed has stored counts from now on.
 pub(super) fn adopt(stage: &Stage, sandbox: &Sandbox, state: &mut State) -> Result<(), Wrong> {
-    for content in photos(stage, sandbox, &["search", "--limit", "1000"])?.into_iter() {
+    for content in photos(stage, sandbox, &["search", "--limit", "1000"])? {
         if state.stored.contains(&content) {
             continue;
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::sample::select;
 
@@ -106,17 +107,26 @@ pub(super) enum Step {
     Killed(Verb, u16),
 }
 
+/// A card with some photos, which is ingested as a rule, and then anything.
 pub(super) fn story(longest: usize) -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec(step(), 1..=longest)
+    let card = vec(put(), 0..=7);
+    let ingest = prop_oneof![4 => Just(vec![Step::Ingest]), 1 => Just(Vec::new())];
+    (card, ingest, vec(step(), 1..=longest)).prop_map(|(card, ingest, rest)| [card, ingest, rest].concat())
+}
+
+fn put() -> impl Strategy<Value = Step> {
+    // Few contents, so that steps meet.
+    let content = prop_oneof![2 => select(&CONTENTS[..3]), 1 => select(&CONTENTS[..])];
+    (content, select(&NAMES[..])).prop_map(|(content, name)| Step::Put(content, name))
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let content = || select(&CONTENTS[..]);
-    // What can be said of anything is said of few, so that it meets.
-    let photo = || select(&CONTENTS[..8]);
+    let photo = || prop_oneof![3 => select(&CONTENTS[..3]), 1 => select(&CONTENTS[..8])];
     let name = || select(&NAMES[..]);
     let album = || select(&ALBUMS[..]);
     let harm = || select(&[Harm::Flip, Harm::Cut, Harm::Lose][..]);
+    // Most runs of these small archives are over after a tenth of a second.
+    let after = prop_oneof![4 => 1_u16..25, 3 => 25_u16..60, 1 => 60_u16..250];
     let part = prop_oneof![3 => Just(Part::Pack), 1 => Just(Part::Index), 1 => Just(Part::Snapshot)];
     let verb = prop_oneof![
         4 => Just(Verb::Ingest),
@@ -127,10 +137,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Verb::Undo),
     ];
     prop_oneof![
-        12 => (content(), name()).prop_map(|(content, name)| Step::Put(content, name)),
+        8 => put(),
         3 => (name(), name()).prop_map(|(from, to)| Step::Rename(from, to)),
         2 => name().prop_map(Step::Remove),
-        12 => Just(Step::Ingest),
+        8 => Just(Step::Ingest),
         3 => (photo(), select(&CAPTIONS[..])).prop_map(|(photo, text)| Step::Caption(photo, text)),
         3 => (photo(), -1_i8..=5).prop_map(|(photo, stars)| Step::Stars(photo, stars)),
         3 => (photo(), select(&DATES[..])).prop_map(|(photo, date)| Step::Date(photo, date)),
@@ -142,14 +152,14 @@ fn step() -> impl Strategy<Value = Step> {
         4 => photo().prop_map(Step::Delete),
         2 => photo().prop_map(Step::Undelete),
         6 => Just(Step::Undo),
-        8 => Just(Step::Backup),
+        10 => Just(Step::Backup),
         1 => Just(Step::Drill),
         1 => Just(Step::Restore),
         2 => Just(Step::Recover),
-        3 => (harm(), photo()).prop_map(|(harm, photo)| Step::HarmObject(harm, photo)),
+        6 => (harm(), photo()).prop_map(|(harm, photo)| Step::HarmObject(harm, photo)),
         4 => (harm(), part, 0_u16..=999).prop_map(|(harm, part, which)| Step::HarmRepository(harm, part, which)),
         3 => Just(Step::Mend),
-        5 => (verb, 1_u16..400).prop_map(|(verb, after)| Step::Killed(verb, after)),
+        8 => (verb, after).prop_map(|(verb, after)| Step::Killed(verb, after)),
     ]
 }
 

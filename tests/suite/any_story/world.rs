@@ -70,6 +70,8 @@ pub(super) struct World<'a> {
     pub(super) damage: Option<Damage>,
     /// A pack was moved away: what only older snapshots need is lost for them.
     pub(super) lost_a_pack: bool,
+    /// The newest snapshot is of a backup that was killed before it could say so.
+    pub(super) newest_is_unsaid: bool,
 }
 
 impl Stage {
@@ -114,6 +116,7 @@ impl Stage {
             kept: None,
             damage: None,
             lost_a_pack: false,
+            newest_is_unsaid: false,
         }
     }
 
@@ -299,13 +302,18 @@ impl World<'_> {
             self.state.maybe.remove(content);
         }
         self.state.unfinished.clear();
+        self.see_what_is_mended();
+        Ok(())
+    }
+
+    /// An ingest that meets the bytes again puts a lost object back.
+    fn see_what_is_mended(&mut self) {
         if let Some(Damage::Object(photo)) = self.damage {
             let object = self.object(photo);
             if fs::read(object).is_ok_and(|bytes| bytes == self.stage.bytes[&photo]) {
                 self.damage = None;
             }
         }
-        Ok(())
     }
 
     fn describe(&mut self, photo: Content, option: &str, value: &str) -> Result<(), Wrong> {
@@ -424,6 +432,7 @@ impl World<'_> {
             return Err(format!("backup ended with 0, and is not complete: {report}"));
         }
         self.stage.count("backed up");
+        self.newest_is_unsaid = false;
         self.kept = Some(self.state.clone());
         Ok(())
     }
@@ -507,7 +516,7 @@ impl World<'_> {
                 self.ingest("mended", &BTreeSet::from([photo]))?;
                 self.call(&["ingest", "--reread", &mended.display().to_string()], &[0, 3])?;
                 self.damage = None;
-                self.call(&["check", "--objects"], &[0]).map(drop)
+                judge::check_finds_nothing(self)
             }
             Some(Damage::Repository(part, file)) => {
                 self.call(&["check", "--read-data"], &[0, 4])?;
@@ -536,6 +545,7 @@ impl World<'_> {
             Verb::Ingest => {
                 let card = self.sandbox().path("card").display().to_string();
                 self.stage.kill(named(&["ingest", &card]), after);
+                self.see_what_is_mended();
                 self.state.maybe.extend(self.card.values().filter(|content| content.is_kept()));
                 self.state.maybe.retain(|content| !self.state.stored.contains(content));
                 judge::adopt(self.stage, &self.stage.sandbox, &mut self.state)
@@ -544,6 +554,7 @@ impl World<'_> {
                 let before = self.complete_snapshots()?;
                 self.stage.kill(named(&["backup"]), after);
                 if self.complete_snapshots()? != before && !matches!(self.damage, Some(Damage::Repository(..))) {
+                    self.newest_is_unsaid = true;
                     self.kept = Some(self.state.clone());
                 }
                 Ok(())
