@@ -92,7 +92,10 @@ fn is_honest(world: &World<'_>) -> Result<(), Wrong> {
     if status["safe"] != 0 || (code == 0 && photos > 0) {
         return Err(format!("status says that photos are safe which are on one drive: {status}"));
     }
-    let kept = world.kept.as_ref().map_or(0, |kept| kept.stored.len() + kept.maybe.len()) as u64;
+    // A backup may have mended a damaged repository by itself, and a drill proven it.
+    let is_harmed = matches!(world.damage, Some(Damage::Repository(..)));
+    let kept = if is_harmed { Some(&world.state) } else { world.kept.as_ref() };
+    let kept = kept.map_or(0, |kept| kept.stored.len() + kept.maybe.len()) as u64;
     let proven = status["repositories"][0]["proven_photos"].as_u64().unwrap_or_default();
     if proven > kept {
         return Err(format!("{proven} photos are proven, of {kept} that were kept: {status}"));

@@ -112,3 +112,25 @@ fn a_note_that_is_called_a_picture_is_kept() {
 fn a_snapshot_that_lost_its_catalog_is_told_of_and_stops_nothing() {
     retold(&[Make("Lisbon"), Backup, Undo, HarmRepository(Flip, Pack, 0), Mend]);
 }
+
+#[test]
+fn a_backup_that_fills_a_lost_pack_again_may_be_proven() {
+    retold(&[Backup, HarmRepository(Lose, Pack, 0), Put(Beach, "beach.jpg"), Ingest, Backup, Drill]);
+}
+
+#[test]
+fn an_ingest_that_was_killed_may_have_put_a_lost_object_back() {
+    retold(&[Put(Tram, "beach.jpg"), Ingest, Backup, HarmObject(Cut, Tram), Killed(Verb::Ingest, 25)]);
+}
+
+#[test]
+fn a_snapshot_of_a_killed_backup_that_is_lost_again_was_promised_by_nobody() {
+    retold(&[
+        Put(Beach, "beach.jpg"),
+        Ingest,
+        Backup,
+        Delete(Beach),
+        Killed(Verb::Backup, 42),
+        HarmRepository(Lose, Snapshot, 639),
+    ]);
+}
