@@ -84,7 +84,13 @@ fn tell_number(stage: &Stage, number: u64) -> Option<String> {
 /// A story that went wrong once, or would without what its test guards.
 #[track_caller]
 fn retold(story: &[Step]) {
-    if let Err(wrong) = tell(&Stage::new(), story) {
+    retold_on(&Stage::new(), story);
+}
+
+/// The same where others were told before.
+#[track_caller]
+fn retold_on(stage: &Stage, story: &[Step]) {
+    if let Err(wrong) = tell(stage, story) {
         panic!("{}", as_text("once more", story, &wrong));
     }
 }

@@ -1,7 +1,6 @@
 //! Stories that are told in every run: each went wrong once, in the program or in what was expected of it, or is the
 //! shortest one that rests on a promise.
 
-use super::retold;
 use super::steps::Content::{Beach, BeachLater, Note, Oma, Tram};
 use super::steps::Harm::{Cut, Flip, Lose};
 use super::steps::Part::{Index, Pack, Snapshot};
@@ -10,6 +9,8 @@ use super::steps::Step::{
     Recover, Remove, Rename, Restore, Stars, TakeOff, Undelete, Undo,
 };
 use super::steps::Verb;
+use super::world::Stage;
+use super::{retold, retold_on};
 
 #[test]
 fn what_was_edited_and_deleted_on_the_card_stays_in_the_archive() {
@@ -72,33 +73,41 @@ fn a_backup_that_was_killed_before_its_drive_died_takes_nothing_with_it() {
 
 #[test]
 fn a_lost_original_that_was_deleted_comes_back_from_the_repository_and_stays_deleted() {
+    let stage = Stage::new();
     for harm in [Flip, Cut, Lose] {
-        retold(&[
-            Put(Beach, "beach.jpg"),
-            Ingest,
-            Delete(Beach),
-            Backup,
-            Remove("beach.jpg"),
-            HarmObject(harm, Beach),
-            Ingest,
-            Mend,
-        ]);
+        retold_on(
+            &stage,
+            &[
+                Put(Beach, "beach.jpg"),
+                Ingest,
+                Delete(Beach),
+                Backup,
+                Remove("beach.jpg"),
+                HarmObject(harm, Beach),
+                Ingest,
+                Mend,
+            ],
+        );
     }
 }
 
 #[test]
 fn whatever_file_of_the_repository_is_harmed_the_archive_fills_it_again() {
+    let stage = Stage::new();
     for (part, which) in [(Pack, 0), (Pack, 1), (Index, 0), (Snapshot, 0)] {
         for harm in [Flip, Cut, Lose] {
-            retold(&[
-                Put(Beach, "beach.jpg"),
-                Ingest,
-                Backup,
-                HarmRepository(harm, part, which),
-                Caption(Beach, "Tram 28"),
-                Backup,
-                Drill,
-            ]);
+            retold_on(
+                &stage,
+                &[
+                    Put(Beach, "beach.jpg"),
+                    Ingest,
+                    Backup,
+                    HarmRepository(harm, part, which),
+                    Caption(Beach, "Tram 28"),
+                    Backup,
+                    Drill,
+                ],
+            );
         }
     }
 }
@@ -133,4 +142,9 @@ fn a_snapshot_of_a_killed_backup_that_is_lost_again_was_promised_by_nobody() {
         Killed(Verb::Backup, 42),
         HarmRepository(Lose, Snapshot, 639),
     ]);
+}
+
+#[test]
+fn a_snapshot_without_a_photo_whose_object_is_damaged_counts_as_partial_and_the_one_before_is_restored() {
+    retold(&[Put(Beach, "beach.jpg"), Ingest, Backup, Delete(Beach), HarmObject(Flip, Beach), Backup]);
 }
