@@ -138,10 +138,15 @@ impl Repository {
     /// `false` also where nothing is there at all; opening the repository tells why.
     pub fn has_snapshot(access: &Access, snapshot: &SnapshotId) -> Result<bool, RepositoryError> {
         let store = Store::new(access)?;
+        let failed = |fault| RepositoryError::from_fault(&access.location, fault);
+        // On a disk a second look costs nothing, and without this file nothing opens the repository.
+        if !access.location.is_remote() && store.size("config").map_err(failed)?.is_none() {
+            return Ok(false);
+        }
         match store.read(&backend::path_of(FileType::Snapshot, &snapshot.id())) {
             Ok(bytes) => Ok(Id::new(Sha256::digest(&bytes).into()) == snapshot.id()),
-            Err(fault) if fault.kind() == FaultKind::Missing => Ok(false),
-            Err(fault) => Err(RepositoryError::from_fault(&access.location, fault)),
+            Err(fault) if matches!(fault.kind(), FaultKind::Missing | FaultKind::Spoiled) => Ok(false),
+            Err(fault) => Err(failed(fault)),
         }
     }
 

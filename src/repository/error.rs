@@ -381,8 +381,8 @@ fn after_damage(what: &str) -> &'static str {
              (--snapshot ID) or another repository may be whole, and restic makes an index anew (restic rebuild-index)"
         }
         pack if pack.starts_with("data/") => {
-            "move this one file out of the repository and run keepsake backup again: what was in it is read from the \
-             archive, and nothing else is touched"
+            "move this one file out of the repository, run keepsake check, then keepsake backup: what was in it is read \
+             from the archive, and nothing else is touched"
         }
         _ => {
             "keepsake restore --all brings back all that can be read; an older snapshot (--snapshot ID) or another \

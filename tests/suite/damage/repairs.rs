@@ -29,9 +29,13 @@ pub(super) fn put_right(bench: &Bench, thing: Thing) {
         }
         Thing::DataPack | Thing::TreePack => {
             remove(&file);
+            bench.sandbox.keepsake(&["check"]).expect_code(4);
             done_with_old_problems(&bench.sandbox.keepsake(&["backup"]));
         }
-        Thing::Index => done_with_old_problems(&bench.sandbox.keepsake(&["backup"])),
+        Thing::Index => {
+            bench.sandbox.keepsake(&["check"]).expect_code(4);
+            done_with_old_problems(&bench.sandbox.keepsake(&["backup"]));
+        }
         Thing::Snapshot => {
             bench.sandbox.keepsake(&["backup"]).expect_code(0);
             remove(&file);
