@@ -142,6 +142,7 @@ impl Reader {
             "ftruncate" => self.cut(call),
             "fallocate" => assert!(self.file(call, 0).is_none(), "the model knows no fallocate: {call:?}"),
             "fsync" | "fdatasync" => self.synced(call),
+            "syncfs" => self.all_synced(call),
             "rename" => self.renamed(call, &call.path(0), call.path(1)),
             "renameat" | "renameat2" => self.renamed(call, &call.path_at(0), call.path_at(2)),
             "link" => self.linked(call, &call.path(0), &call.path(1)),
@@ -261,6 +262,29 @@ impl Reader {
         if let Some(of) = self.file(call, 0) {
             // What another thread did while the sync was on its way may not be covered by it.
             let covers = self.ended_at.partition_point(|ended| *ended < call.began);
+            self.step(call, Step::Sync { of, covers });
+        }
+    }
+
+    /// The bytes of every file that was written to since its last sync; nothing is taken of the names.
+    fn all_synced(&mut self, call: &Call) {
+        if self.file(call, 0).is_none() {
+            return;
+        }
+        let covers = self.ended_at.partition_point(|ended| *ended < call.began);
+        let mut unsynced = std::collections::BTreeSet::new();
+        for step in &self.story.steps[..covers] {
+            match step {
+                Step::Write { file, .. } | Step::Length { file, .. } => {
+                    unsynced.insert(*file);
+                }
+                Step::Sync { of, .. } => {
+                    unsynced.remove(of);
+                }
+                Step::Link { .. } | Step::Unlink { .. } | Step::Rename { .. } | Step::Said | Step::Ended => {}
+            }
+        }
+        for of in unsynced {
             self.step(call, Step::Sync { of, covers });
         }
     }
