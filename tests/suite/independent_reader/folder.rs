@@ -38,9 +38,14 @@ fn there_is_nothing_in_the_folder_that_the_document_does_not_name() {
             ]
             | ["recovery", "kit.age" | "sheet.txt" | "copies.toml"] => true,
             ["objects", folder, object] => is_hex(object, 64) && folder == &object[..2],
+            ["previews", folder, preview] => {
+                preview.split('.').next().is_some_and(|object| is_hex(object, 64) && folder == &object[..2])
+            }
             ["locks", lock] => {
                 let lock = lock.strip_suffix(".lock");
-                lock.is_some_and(|lock| ["ingest", "repository-disk", "maintenance", "secrets"].contains(&lock))
+                lock.is_some_and(|lock| {
+                    ["ingest", "repository-disk", "maintenance", "secrets", "settings"].contains(&lock)
+                })
             }
             _ => false,
         };
