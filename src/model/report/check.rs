@@ -43,9 +43,6 @@ pub struct RepositoryCheck {
     pub read_bytes: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What to do where it could not be looked at, where there is one clear thing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
 }
 
 /// What a check found.
