@@ -78,7 +78,7 @@ pub fn test<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<
     test_and_show(input, size, kind, &mut None)
 }
 
-/// Does what [`test`] does, and keeps the picture where the test decodes it anyway.
+/// Does what [`test()`] does, and keeps the picture where the test decodes it anyway.
 pub(crate) fn test_and_show<R: Read + Seek>(
     input: &mut R,
     size: u64,
