@@ -13,6 +13,7 @@ mod likeness;
 mod object_id;
 mod photo;
 mod problem;
+mod ranges;
 pub mod report;
 mod sighting;
 
@@ -25,4 +26,5 @@ pub use likeness::{Likeness, Look, ParseLikenessError, Payload};
 pub use object_id::{Hasher, Namer, ObjectId, ParseIdError, Sha1Digest};
 pub use photo::{CompanionRole, ParsePhotoIdError, PhotoId};
 pub use problem::{Problem, ProblemKind};
+pub use ranges::Ranges;
 pub use sighting::{FileStamp, RawPath};

@@ -2,7 +2,9 @@
 //!
 //! Everything here opens read-only, follows no link, and asks the system not to touch access times.
 
+pub mod disk;
 mod folder;
+pub mod medium;
 mod volume;
 
 pub use folder::{Folder, FoundFile, Met, OpenedFile, Unfollowed};

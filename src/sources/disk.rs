@@ -1,0 +1,3 @@
+//! A drive or an image of one, read without mounting it: partitions, file systems, deleted files, free space.
+
+pub mod file_system;
