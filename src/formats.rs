@@ -15,6 +15,7 @@ pub mod heif;
 pub mod iptc;
 pub mod isobmff;
 pub mod jpeg;
+pub mod mapfile;
 pub mod moments;
 pub mod motion;
 pub mod names;

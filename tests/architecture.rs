@@ -15,7 +15,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // below the outside worlds: whole small files on a disk
     ("durable", &[]),
     // 2 outside worlds
-    ("sources", &["model", "formats", "events"]),
+    ("sources", &["model", "formats", "events", "durable"]),
     ("media", &["model", "formats", "events"]),
     ("objects", &["model", "formats", "events"]),
     ("catalog", &["model", "formats", "events"]),

@@ -1,3 +1,4 @@
 //! A drive or an image of one, read without mounting it: partitions, file systems, deleted files, free space.
 
 pub mod file_system;
+pub mod partitions;

@@ -1,7 +1,20 @@
 //! What bytes are read from by position: a drive, an image of one, a partition.
 
+mod blocks;
+mod ewf;
+pub mod joined;
+pub mod open;
+mod qcow2;
+pub mod raw;
+pub mod rescue;
+mod system;
+mod vhd;
+mod vmdk;
+
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use system::Make;
 
 use crate::model::Ranges;
 
