@@ -1,4 +1,7 @@
 //! A drive or an image of one, read without mounting it: partitions, file systems, deleted files, free space.
 
+mod clusters;
+pub mod exfat;
+pub mod fat;
 pub mod file_system;
 pub mod partitions;
