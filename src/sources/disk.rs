@@ -5,3 +5,4 @@ pub mod exfat;
 pub mod fat;
 pub mod file_system;
 pub mod partitions;
+mod ntfs;
