@@ -1,0 +1,193 @@
+//! Where the content of an inode lies: a tree of extents (ext4), or lists of blocks up to three deep (ext2, ext3).
+//!
+//! Logical blocks in a tree only ever go up, so no node is taken twice; every node and list that is read takes one from
+//! the budget of the walk, so that a million inodes cannot share one huge tree.
+
+use crate::formats::numbers::{le16, le32};
+use crate::sources::disk::ext::Ext;
+use crate::sources::disk::ext::inode::Inode;
+use crate::sources::disk::layout::Layout;
+use crate::sources::medium::MediumError;
+
+const EXTENT_MAGIC: u16 = 0xF30A;
+const DEEPEST: u16 = 5;
+
+/// Blocks of metadata that may still be read.
+#[derive(Debug)]
+pub(super) struct Budget(pub(super) u64);
+
+impl Budget {
+    /// Takes some, where as many are left.
+    pub(super) fn take(&mut self, blocks: u64) -> bool {
+        let left = self.0.checked_sub(blocks);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+impl Ext {
+    /// Where an inode's content lies, as far as that can be read.
+    pub(super) fn layout(&self, inode: &Inode, budget: &mut Budget) -> Result<Layout, MediumError> {
+        let size = inode.size(self.superblock.has_large_folders());
+        let mut map = Map { ext: self, budget, layout: Layout::new(self.chunks.size()), until: size };
+        if inode.has_extents() {
+            map.extents(inode.block_bytes(), None, 0, u64::from(u32::MAX) + 1)?;
+        } else {
+            map.lists(inode.block_bytes())?;
+        }
+        Ok(map.layout)
+    }
+}
+
+struct Map<'a> {
+    ext: &'a Ext,
+    budget: &'a mut Budget,
+    layout: Layout,
+    until: u64,
+}
+
+/// What a node of a tree says.
+struct Node {
+    depth: u16,
+    entries: Vec<Entry>,
+}
+
+/// The logical block where it begins, how many there are (0 in an index), whether they were written, where they lie.
+struct Entry {
+    first: u64,
+    blocks: u64,
+    is_written: bool,
+    at: u64,
+}
+
+impl Map<'_> {
+    /// Takes in a node for the logical blocks `first..end`. What it cannot tell of them is lost.
+    fn extents(&mut self, bytes: &[u8], depth: Option<u16>, first: u64, end: u64) -> Result<(), MediumError> {
+        let node = parse_node(bytes).filter(|node| depth.is_none_or(|depth| node.depth == depth));
+        let Some(node) = node else {
+            self.lose_until(end);
+            return Ok(());
+        };
+        let mut before = first;
+        for (index, entry) in node.entries.iter().enumerate() {
+            let next = node.entries.get(index + 1).map_or(end, |next| next.first.min(end));
+            if entry.first < before || entry.first >= end || self.layout.is_full() {
+                // Out of order: what lies from here to the end of the node is not known.
+                break;
+            }
+            before = entry.first + entry.blocks.max(1);
+            // Space may be kept behind the end of a file.
+            let is_behind = self.bytes(entry.first) >= self.until;
+            if !is_behind {
+                self.layout.zeros_until(self.bytes(entry.first));
+            }
+            match node.depth {
+                _ if is_behind => {}
+                0 => self.extent(entry),
+                deeper => {
+                    let block = self.block(entry.at)?;
+                    self.extents(&block, Some(deeper - 1), entry.first, next)?;
+                }
+            }
+            if index + 1 == node.entries.len() {
+                return Ok(());
+            }
+        }
+        if !node.entries.is_empty() {
+            self.lose_until(end);
+        }
+        Ok(())
+    }
+
+    fn extent(&mut self, entry: &Entry) {
+        let length = self.bytes(entry.blocks);
+        match self.place(entry.at, entry.blocks) {
+            _ if !entry.is_written => self.layout.put(None, length),
+            Some(at) => self.layout.put(Some(at), length),
+            None => self.layout.lose(length),
+        }
+    }
+
+    fn lists(&mut self, bytes: &[u8]) -> Result<(), MediumError> {
+        for index in 0..15 {
+            let at = u64::from(le32(bytes, index * 4).unwrap_or(0));
+            self.list(at, u32::try_from(index.saturating_sub(11)).unwrap_or(0))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a block of content (`level` 0), or a block that lists such blocks.
+    fn list(&mut self, at: u64, level: u32) -> Result<(), MediumError> {
+        let numbers = self.ext.superblock.block_bytes / 4;
+        let covers = self.bytes(numbers.saturating_pow(level));
+        if self.layout.end() >= self.until {
+            return Ok(());
+        }
+        match (at, level) {
+            // Nothing of it was ever written.
+            (0, _) => {
+                let left = (self.until - self.layout.end()).checked_next_multiple_of(self.bytes(1));
+                self.layout.put(None, covers.min(left.unwrap_or(u64::MAX)));
+            }
+            (_, 0) => match self.place(at, 1) {
+                Some(at) => self.layout.put(Some(at), covers),
+                None => self.layout.lose(covers),
+            },
+            _ => {
+                let end = self.layout.end().saturating_add(covers);
+                let block = self.block(at)?;
+                if block.is_empty() {
+                    self.lose_until(end / self.bytes(1));
+                }
+                for number in block.chunks_exact(4).filter_map(|number| le32(number, 0)) {
+                    self.list(u64::from(number), level - 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A block of metadata; nothing where it cannot be read.
+    fn block(&mut self, at: u64) -> Result<Vec<u8>, MediumError> {
+        let length = usize::try_from(self.ext.superblock.block_bytes).unwrap_or(0);
+        let Some(at) = self.place(at, 1).filter(|_| self.budget.take(1)) else { return Ok(Vec::new()) };
+        Ok(self.ext.chunks.read(at, length)?.whole().unwrap_or_default())
+    }
+
+    /// Where blocks of the volume lie, when it has them.
+    fn place(&self, block: u64, blocks: u64) -> Option<u64> {
+        let superblock = &self.ext.superblock;
+        let end = block.checked_add(blocks)?;
+        (block > 0 && end <= superblock.blocks).then(|| block.checked_mul(superblock.block_bytes))?
+    }
+
+    fn lose_until(&mut self, block: u64) {
+        let end = self.bytes(block).min(self.until.checked_next_multiple_of(self.bytes(1)).unwrap_or(u64::MAX));
+        self.layout.lose(end.saturating_sub(self.layout.end()));
+    }
+
+    fn bytes(&self, blocks: u64) -> u64 {
+        blocks.saturating_mul(self.ext.superblock.block_bytes)
+    }
+}
+
+fn parse_node(bytes: &[u8]) -> Option<Node> {
+    let (magic, count, depth) = (le16(bytes, 0)?, le16(bytes, 2)?, le16(bytes, 6)?);
+    let most = bytes.len() / 12 - 1;
+    (magic == EXTENT_MAGIC && depth <= DEEPEST && usize::from(count) <= most).then_some(())?;
+    let entries = bytes.chunks_exact(12).skip(1).take(usize::from(count));
+    Some(Node { depth, entries: entries.filter_map(|entry| parse_entry(entry, depth == 0)).collect() })
+}
+
+fn parse_entry(entry: &[u8], is_leaf: bool) -> Option<Entry> {
+    let first = u64::from(le32(entry, 0)?);
+    if !is_leaf {
+        let at = u64::from(le32(entry, 4)?) | u64::from(le16(entry, 8)?) << 32;
+        return Some(Entry { first, blocks: 0, is_written: true, at });
+    }
+    let length = u64::from(le16(entry, 4)?);
+    let is_written = length <= 1 << 15;
+    let blocks = if is_written { length } else { length - (1 << 15) };
+    let at = u64::from(le32(entry, 8)?) | u64::from(le16(entry, 6)?) << 32;
+    Some(Entry { first, blocks, is_written, at })
+}
