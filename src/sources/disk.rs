@@ -13,3 +13,7 @@ mod inodes;
 mod layout;
 mod signs;
 pub mod xfs;
+mod decmpfs;
+mod folder_tree;
+pub mod hfsplus;
+mod scattered;
