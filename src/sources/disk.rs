@@ -16,4 +16,5 @@ pub mod xfs;
 mod decmpfs;
 mod folder_tree;
 pub mod hfsplus;
+pub mod optical;
 mod scattered;
