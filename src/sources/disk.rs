@@ -3,6 +3,8 @@
 mod clusters;
 pub mod exfat;
 pub mod fat;
+pub mod apfs;
+mod decmpfs;
 pub mod file_system;
 pub mod partitions;
 mod ntfs;
