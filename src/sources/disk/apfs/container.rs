@@ -130,11 +130,10 @@ impl Container {
     }
 }
 
-/// Whether the first block may have been a superblock: nothing else can be read in it.
+/// Whether the first block may have been a superblock: it is blank, or cannot be read where that would be seen.
 fn is_lost(top: &Piece) -> bool {
-    let magic = top.sound(32..36);
-    magic.is_none_or(|magic| magic == b"NXSB" || magic == [0; 4]) && top.bytes().iter().take(32).all(|byte| *byte == 0)
-        || magic == Some(b"NXSB")
+    let is_blank = top.bytes().iter().all(|byte| *byte == 0);
+    is_blank || top.sound(0..1024).is_none() && top.sound(32..36).is_none_or(|magic| magic == b"NXSB")
 }
 
 /// Looks for a superblock where the ring of checkpoints usually is.
