@@ -1,7 +1,7 @@
 //! The files that the volume listed once.
 //!
 //! Bounds: all deleted files together look at no more than eight times the volume's clusters, and are kept in no more than
-//! 4 million runs (32 MiB); what would need more ends early. The map of the clusters in use is held where it has no more than
+//! 4 million runs (32 MiB); what would need more ends early. For where deleted folders go on, 256 MiB are read at most. The map of the clusters in use is held where it has no more than
 //! 64 MiB; where it has more, or cannot be read, only what living files have counts as taken.
 
 use std::collections::HashSet;
@@ -19,6 +19,10 @@ use super::heap::{Run, push};
 use super::living::{Grave, Living, Owner, feed};
 use super::table::Link;
 
+/// So far behind the last file of a folder its next part is looked for, and so much for all folders together.
+const SEARCHED_AT_ONCE: u64 = 16 << 20;
+const SEARCHED: u64 = 256 << 20;
+const PIECE: u64 = 256 << 10;
 const MOST_RUNS: usize = 4 << 20;
 const LARGEST_BITMAP: u64 = 64 << 20;
 
@@ -38,15 +42,20 @@ enum Taken {
     By(Option<Timestamp>),
     /// Somebody who is not listed.
     Somehow,
+    /// A deleted folder, and nothing was written over it since.
+    ByFolder,
 }
 
 /// A walk over what was deleted.
 pub(super) struct Deleted<'v> {
     living: Living<'v>,
     bitmap: Option<Bitmap>,
+    /// Clusters of deleted folders that could be listed.
+    folder_clusters: HashSet<u32>,
     claimed: Bits,
     contested: Bits,
     steps_left: u64,
+    searched_left: u64,
     runs_left: usize,
 }
 
@@ -55,8 +64,16 @@ impl<'v> Deleted<'v> {
         living.owners.sort_unstable_by_key(|owner| owner.run.first);
         let bitmap = if living.graves.is_empty() { None } else { Bitmap::read(&mut living)? };
         let clusters = u64::from(living.volume.shape.heap.clusters);
-        let (claimed, contested) = (Bits::default(), Bits::default());
-        Ok(Self { living, bitmap, claimed, contested, steps_left: clusters.saturating_mul(8), runs_left: MOST_RUNS })
+        Ok(Self {
+            living,
+            bitmap,
+            folder_clusters: HashSet::new(),
+            claimed: Bits::default(),
+            contested: Bits::default(),
+            steps_left: clusters.saturating_mul(8),
+            searched_left: SEARCHED,
+            runs_left: MOST_RUNS,
+        })
     }
 
     /// Which clusters the living have.
@@ -104,7 +121,6 @@ impl<'v> Deleted<'v> {
 
     /// Lists the deleted folders that nothing has been written over, and those in them.
     fn folders(&mut self) -> Result<(), MediumError> {
-        let mut read = HashSet::new();
         let mut next = 0;
         while let Some(grave) = self.living.graves.get(next) {
             next += 1;
@@ -120,8 +136,9 @@ impl<'v> Deleted<'v> {
                 {
                     continue;
                 }
-                if let Some(folder) = self.living.folders.add(parent, &Entry { first, ..entry.clone() }) {
-                    self.folder(folder, first, &entry, &mut read)?;
+                let entry = Entry { first, ..entry };
+                if let Some(folder) = self.living.folders.add(parent, &entry) {
+                    self.folder(folder, &entry)?;
                 }
                 break;
             }
@@ -138,33 +155,20 @@ impl<'v> Deleted<'v> {
         Ok(holes.is_empty() && volume.format.begins_folder(&bytes, first))
     }
 
-    fn folder(&mut self, folder: usize, first: u32, entry: &Entry, read: &mut HashSet<u32>) -> Result<(), MediumError> {
+    fn folder(&mut self, folder: usize, entry: &Entry) -> Result<(), MediumError> {
         let volume = self.living.volume;
         let heap = volume.shape.heap;
-        let length = usize::try_from(heap.cluster_bytes).unwrap_or(0);
         let longest = if entry.size > 0 { entry.size } else { volume.format.longest_folder() };
         let most = heap.clusters_for(longest.min(volume.format.longest_folder()));
         let mut lister = volume.format.lister();
-        let mut at = first;
+        let mut at = Some(entry.first);
         for _ in 0..most {
-            if !read.insert(at) {
-                break;
-            }
-            feed(volume.medium.as_ref(), heap.position(at), heap.cluster_bytes, lister.as_mut())?;
+            let Some(cluster) = at.filter(|cluster| self.folder_clusters.insert(*cluster)) else { break };
+            feed(volume.medium.as_ref(), heap.position(cluster), heap.cluster_bytes, lister.as_mut())?;
             if lister.listing().has_ended {
                 break;
             }
-            at = match self.living.table.link(at)? {
-                Link::Next(next) if entry.is_chained => next,
-                Link::Next(_) | Link::End | Link::Free | Link::Wrong | Link::Unreadable => at.saturating_add(1),
-            };
-            if !heap.holds(at) || self.living.owned.contains(at) {
-                break;
-            }
-            let (bytes, holes) = read_vec(volume.medium.as_ref(), heap.position(at), length)?;
-            if !holes.is_empty() || !volume.format.continues_folder(&bytes) {
-                break;
-            }
+            at = self.next_of_folder(cluster, entry.is_chained, &lister.listing().entries)?;
         }
         for mut entry in std::mem::take(&mut lister.listing().entries) {
             // What still looked alive in there died with its folder, and nothing of its entry was wiped.
@@ -174,6 +178,70 @@ impl<'v> Deleted<'v> {
             self.living.graves.push(Grave { folder, entry, halves: Vec::new() });
         }
         Ok(())
+    }
+
+    /// Where a deleted folder goes on: where the table still says, behind it, or behind the last files that it lists, for a
+    /// folder grows when its next file is written.
+    fn next_of_folder(&mut self, at: u32, is_chained: bool, so_far: &[Entry]) -> Result<Option<u32>, MediumError> {
+        let volume = self.living.volume;
+        let heap = volume.shape.heap;
+        let linked = match self.living.table.link(at)? {
+            Link::Next(next) if is_chained => Some(next),
+            Link::Next(_) | Link::End | Link::Free | Link::Wrong | Link::Unreadable => None,
+        };
+        let last = so_far.iter().rev().filter(|entry| heap.holds(entry.first)).take(16);
+        let behind = last.flat_map(|entry| {
+            let clusters = u32::try_from(heap.clusters_for(entry.size)).unwrap_or(u32::MAX);
+            let end = entry.first.saturating_add(clusters);
+            [end, end.saturating_add(1)]
+        });
+        let nearest: Vec<u32> = linked.into_iter().chain([at.saturating_add(1)]).chain(behind).collect();
+        let mut tried = HashSet::new();
+        for cluster in nearest.iter().copied().filter(|cluster| tried.insert(*cluster)) {
+            if self.first_continuing(cluster, 1)?.is_some() {
+                return Ok(Some(cluster));
+            }
+        }
+        // Some write a file before they list it.
+        let behind_last = nearest.get(usize::from(linked.is_some()) + 1).copied().unwrap_or(at);
+        let most = SEARCHED_AT_ONCE.min(self.searched_left);
+        self.searched_left -= most;
+        let mut from = behind_last;
+        let clusters = u32::try_from(most / heap.cluster_bytes.max(1)).unwrap_or(0);
+        let end = behind_last.saturating_add(clusters);
+        let piece = u32::try_from(PIECE / heap.cluster_bytes.max(1)).unwrap_or(1).max(1);
+        while from < end {
+            let count = piece.min(end - from);
+            if let Some(found) = self.first_continuing(from, count)? {
+                return Ok(Some(found));
+            }
+            from = from.saturating_add(count);
+        }
+        Ok(None)
+    }
+
+    /// The first of so many clusters that nobody has, and that looks as if it were the middle of a folder.
+    fn first_continuing(&self, from: u32, count: u32) -> Result<Option<u32>, MediumError> {
+        let volume = self.living.volume;
+        let heap = volume.shape.heap;
+        let may_be = |cluster: &u32| {
+            heap.holds(*cluster) && !self.living.owned.contains(*cluster) && !self.folder_clusters.contains(cluster)
+        };
+        let clusters: Vec<u32> = (from..from.saturating_add(count)).filter(may_be).collect();
+        let (Some(first), Some(last)) = (clusters.first(), clusters.last()) else { return Ok(None) };
+        let at = heap.position(*first);
+        if at >= volume.medium.size() {
+            return Ok(None);
+        }
+        let length = u64::from(last - first + 1).saturating_mul(heap.cluster_bytes);
+        let (bytes, holes) = read_vec(volume.medium.as_ref(), at, usize::try_from(length).unwrap_or(0))?;
+        let size = usize::try_from(heap.cluster_bytes).unwrap_or(1);
+        Ok(clusters.iter().copied().find(|cluster| {
+            let begin = (cluster - first) as usize * size;
+            let position = heap.position(*cluster);
+            let content = bytes.get(begin..begin + size).unwrap_or_default();
+            !holes.meets(position..position + heap.cluster_bytes) && volume.format.continues_folder(content)
+        }))
     }
 
     /// Where the entry may begin: as it says, and where its upper half was wiped, as its neighbours suggest.
@@ -285,6 +353,7 @@ impl<'v> Deleted<'v> {
         }
         match &self.bitmap {
             Some(bitmap) if bitmap.says_used(cluster) => Taken::Somehow,
+            Some(_) | None if self.folder_clusters.contains(&cluster) => Taken::ByFolder,
             Some(_) | None => Taken::No,
         }
     }
@@ -305,6 +374,10 @@ impl Search {
             Taken::No => return true,
             Taken::By(since) => since,
             Taken::Somehow => None,
+            Taken::ByFolder => {
+                self.is_assumed = true;
+                return is_named;
+            }
         };
         let is_older = since.is_some_and(|since| modified_at.is_some_and(|modified| since < modified));
         if is_older && !is_named {

@@ -38,7 +38,7 @@ impl Format for Slots {
     fn continues_folder(&self, bytes: &[u8]) -> bool {
         let (slots, _) = bytes.as_chunks::<SLOT>();
         let mut used = slots.iter().take_while(|slot| slot.first() != Some(&0)).peekable();
-        used.peek().is_some() && used.all(|slot| is_long(slot) || is_sensible(slot))
+        used.peek().is_some() && used.all(|slot| is_long(slot) || (is_sensible(slot) && has_times(slot)))
     }
 
     /// Eight times what the specification allows.
@@ -153,6 +153,12 @@ impl Reader<'_> {
 
 fn is_long(slot: &[u8; SLOT]) -> bool {
     slot.get(11).is_some_and(|attributes| attributes & 0x3F == LONG_NAME) && le16(slot, 26) == Some(0)
+}
+
+/// Whether the times of a slot are none or exist, which those of other bytes hardly ever do.
+fn has_times(slot: &[u8; SLOT]) -> bool {
+    let [modified, created] = [(24, 22), (16, 14)].map(|(date, time)| le16(slot, date).zip(le16(slot, time)));
+    [modified, created].into_iter().flatten().all(|(date, time)| date == 0 || shown(date, time, 0).is_some())
 }
 
 /// Whether a slot is one that a file system wrote, and not what something else left there.

@@ -498,6 +498,29 @@ fn the_files_of_deleted_folders_are_found_below_them() {
 }
 
 #[test]
+fn a_deleted_folder_that_grew_is_followed_to_where_its_last_file_ends() {
+    let mut card = Card::new(16, 5000);
+    let name = |number: u32| format!("P{number:02}     JPG");
+    let slots: Vec<Vec<u8>> = (0..20)
+        .map(|number| {
+            let first = 100 + number * 2 + u32::from(number >= 14);
+            card.deleted(&[first, first + 1], &pattern(number as u8, 1000));
+            dead(slot(name(number).as_bytes().try_into().unwrap(), 0x20, first, 1000, EARLY))
+        })
+        .collect();
+    card.folder(10, 0, &slots[..14]);
+    card.put(11, &pattern(1, 512));
+    card.put(128, &slots[14..].concat());
+    card.deleted(&[127, 129], &pattern(99, 1000));
+    card.link(10, 0);
+    card.root(&[dead(slot(b"DCIM       ", 0x10, 10, 0, EARLY)), dead(slot(b"AROUND  JPG", 0x20, 127, 1000, EARLY))]);
+    let walked = card.walk();
+    assert_eq!(walked.files.len(), 21);
+    assert_eq!(walked.content("_CIM/_19.JPG"), pattern(19, 1000));
+    assert_eq!(walked.content("_ROUND.JPG"), pattern(99, 1000), "no file was where a folder still is");
+}
+
+#[test]
 fn a_wiped_upper_half_is_taken_from_the_neighbours_where_the_content_fits() {
     let mut card = Card::new(32, 200_000);
     let bytes = [b"\xFF\xD8\xFF".to_vec(), pattern(1, 1000)].concat();
