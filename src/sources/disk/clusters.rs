@@ -6,11 +6,13 @@
 //! claim twice; deleted files may look at eight times as many clusters as there are. There are never more clusters than the table on the medium has
 //! links for, whatever the header says.
 
+mod bitmap;
 mod bits;
 mod deleted;
 mod folder;
 mod heap;
 mod living;
+mod lost;
 mod table;
 #[cfg(test)]
 pub(in crate::sources::disk) mod tests;

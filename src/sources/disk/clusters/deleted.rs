@@ -1,22 +1,21 @@
 //! The files that the volume listed once.
 //!
 //! Bounds: all deleted files together look at no more than eight times the volume's clusters, and are kept in no more than
-//! 4 million runs (32 MiB); what would need more ends early. For where deleted folders go on, 256 MiB are read at most. The map of the clusters in use is held where it has no more than
-//! 64 MiB; where it has more, or cannot be read, only what living files have counts as taken.
+//! 4 million runs (32 MiB); what would need more ends early. For where deleted folders go on, 256 MiB are read at most.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
-use crate::model::Ranges;
 use crate::sources::disk::file_system::{Content, DiskFile, Met, Standing};
 use crate::sources::medium::{MediumError, read_vec};
 
+use super::bitmap::Bitmap;
 use super::bits::Bits;
 use super::folder::{Entry, SLOT, State};
 use super::heap::{Run, push};
-use super::living::{Grave, Living, Owner, feed};
+use super::living::{Grave, Living, Owner};
 use super::table::Link;
 
 /// So far behind the last file of a folder its next part is looked for, and so much for all folders together.
@@ -24,7 +23,6 @@ const SEARCHED_AT_ONCE: u64 = 16 << 20;
 const SEARCHED: u64 = 256 << 20;
 const PIECE: u64 = 256 << 10;
 const MOST_RUNS: usize = 4 << 20;
-const LARGEST_BITMAP: u64 = 64 << 20;
 
 /// A deleted file with what is thought of its place.
 struct Found {
@@ -164,8 +162,8 @@ impl<'v> Deleted<'v> {
         let mut at = Some(entry.first);
         for _ in 0..most {
             let Some(cluster) = at.filter(|cluster| self.folder_clusters.insert(*cluster)) else { break };
-            feed(volume.medium.as_ref(), heap.position(cluster), heap.cluster_bytes, lister.as_mut())?;
-            if lister.listing().has_ended {
+            self.living.feed(heap.position(cluster), heap.cluster_bytes, lister.as_mut())?;
+            if lister.listing().is_over() {
                 break;
             }
             at = self.next_of_folder(cluster, entry.is_chained, &lister.listing().entries)?;
@@ -386,56 +384,6 @@ impl Search {
         }
         self.is_reused = true;
         is_named || since.is_some()
-    }
-}
-
-/// Which clusters are in use, as exFAT keeps it beside the table.
-struct Bitmap {
-    bytes: Vec<u8>,
-    holes: Ranges,
-}
-
-impl Bitmap {
-    fn read(living: &mut Living<'_>) -> Result<Option<Self>, MediumError> {
-        let heap = living.volume.shape.heap;
-        let Some(system) = living.bitmap else { return Ok(None) };
-        let size = system.size.min(u64::from(heap.clusters).div_ceil(8));
-        if size == 0 || size > LARGEST_BITMAP {
-            return Ok(None);
-        }
-        let mut runs = Vec::new();
-        let mut at = system.first;
-        for _ in 0..heap.clusters_for(size) {
-            if !heap.holds(at) {
-                break;
-            }
-            push(&mut runs, at);
-            at = match living.table.link(at)? {
-                Link::Next(next) => next,
-                Link::End | Link::Free | Link::Wrong | Link::Unreadable => at.saturating_add(1),
-            };
-        }
-        let mut bitmap = Self { bytes: Vec::new(), holes: Ranges::new() };
-        for extent in heap.extents(&runs, size, size) {
-            bitmap.append(living, extent.at.unwrap_or(0), extent.length)?;
-        }
-        Ok(Some(bitmap))
-    }
-
-    fn append(&mut self, living: &Living<'_>, at: u64, length: u64) -> Result<(), MediumError> {
-        let (bytes, holes) = read_vec(living.volume.medium.as_ref(), at, usize::try_from(length).unwrap_or(0))?;
-        let begin = self.bytes.len() as u64;
-        self.holes.extend(holes.iter().map(|hole| hole.start - at + begin..hole.end - at + begin));
-        self.bytes.extend(bytes);
-        Ok(())
-    }
-
-    /// Whether a cluster is in use for all that can be read.
-    fn says_used(&self, cluster: u32) -> bool {
-        let index = cluster.saturating_sub(2);
-        let byte = self.bytes.get((index / 8) as usize);
-        let is_set = byte.is_some_and(|byte| byte >> (index % 8) & 1 == 1);
-        is_set && !self.holes.contains(u64::from(index / 8))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::model::RawPath;
+use crate::model::{Ranges, RawPath};
+use crate::sources::medium::{Medium, MediumError, read_vec};
 
 /// Bytes of a slot: a folder is a row of them.
 pub(in crate::sources::disk) const SLOT: usize = 32;
@@ -64,8 +65,20 @@ pub(in crate::sources::disk) struct Listing {
     pub(in crate::sources::disk) unreadable_slots: u32,
     /// Slots in use that make no sense.
     pub(in crate::sources::disk) senseless_slots: u32,
+    /// Bytes of whole sectors of zeros, with more of the folder behind them.
+    pub(super) blank_bytes: u64,
     /// Whether the mark was met behind which nothing is listed.
     pub(in crate::sources::disk) has_ended: bool,
+    /// Whether the mark was met at the beginning of a sector, so that the sector may have been lost, and how much
+    /// of the like has followed.
+    blank_since: Option<u32>,
+}
+
+impl Listing {
+    /// Whether the end was met, as far as one can tell.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_ended || self.blank_since.is_some()
+    }
 }
 
 /// Makes sense of the slots of one folder, given one after the other.
@@ -82,8 +95,11 @@ pub(in crate::sources::disk) trait Format: Send + Sync {
     /// Begins with a folder.
     fn lister(&self) -> Box<dyn Lister + '_>;
 
-    /// Whether the bytes of `cluster` still begin as the deleted folder did that lay there.
+    /// Whether the bytes of `cluster` begin as the folder does or did that lies or lay there.
     fn begins_folder(&self, bytes: &[u8], cluster: u32) -> bool;
+
+    /// The first cluster of the folder above the one that begins with these bytes; `None` where they do not tell.
+    fn above(&self, bytes: &[u8]) -> Option<u32>;
 
     /// Whether bytes look as if they were the middle of a folder.
     fn continues_folder(&self, bytes: &[u8]) -> bool;
@@ -93,6 +109,81 @@ pub(in crate::sources::disk) trait Format: Send + Sync {
 
     /// Whether deleting a file takes its links out of the table.
     fn deleting_unlinks(&self) -> bool;
+}
+
+/// As much of a folder is read at once, where its clusters follow one another.
+pub(super) const PIECE: u64 = 64 << 10;
+
+/// The least that a medium loses; images have zeros there.
+const SECTOR: usize = 512;
+
+/// Reads `length` bytes of a folder, and gives them to the lister slot by slot, until it has ended.
+///
+/// A folder ends with zeros, and a sector that could not be read into an image is zeros too: where a whole sector is
+/// zeros and the next one is a folder's again, the folder goes on.
+pub(super) fn feed(
+    medium: &dyn Medium,
+    format: &dyn Format,
+    at: u64,
+    length: u64,
+    lister: &mut dyn Lister,
+) -> Result<(), MediumError> {
+    let end = at.saturating_add(length);
+    let mut begin = at;
+    // What lies behind the end of the medium is not worth a look at each of its slots.
+    let there = end.min(medium.size());
+    while begin < there && !lister.listing().has_ended {
+        let size = PIECE.min(there - begin);
+        let (bytes, holes) = read_vec(medium, begin, usize::try_from(size).unwrap_or(0))?;
+        let mut place = begin;
+        for sector in bytes.chunks(SECTOR) {
+            let holes = holes.within(place..place.saturating_add(SECTOR as u64));
+            feed_sector(sector, place, &holes, format, lister);
+            if lister.listing().has_ended {
+                break;
+            }
+            place = place.saturating_add(SECTOR as u64);
+        }
+        begin += size;
+    }
+    let lost = end.saturating_sub(there.max(at)) / SLOT as u64;
+    let listing = lister.listing();
+    if !listing.is_over() {
+        listing.unreadable_slots = listing.unreadable_slots.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
+    }
+    Ok(())
+}
+
+fn feed_sector(sector: &[u8], at: u64, holes: &Ranges, format: &dyn Format, lister: &mut dyn Lister) {
+    let (slots, _) = sector.as_chunks::<SLOT>();
+    let is_blank = holes.is_empty() && sector.iter().all(|byte| *byte == 0);
+    let listing = lister.listing();
+    if let Some(blank) = &mut listing.blank_since {
+        if is_blank {
+            *blank = blank.saturating_add(1);
+            return;
+        }
+        if !holes.is_empty() || !format.continues_folder(sector) {
+            listing.has_ended = true;
+            return;
+        }
+        let bytes = u64::from(*blank) * SECTOR as u64;
+        listing.blank_bytes = listing.blank_bytes.saturating_add(bytes);
+        listing.blank_since = None;
+    }
+    for (index, slot) in slots.iter().enumerate() {
+        let place = at.saturating_add((index * SLOT) as u64);
+        let is_whole = !holes.meets(place..place.saturating_add(SLOT as u64));
+        lister.slot(is_whole.then_some(slot), place);
+        let listing = lister.listing();
+        if listing.has_ended {
+            if is_blank && index == 0 {
+                listing.has_ended = false;
+                listing.blank_since = Some(1);
+            }
+            return;
+        }
+    }
 }
 
 /// All folders that were met, each below another.
@@ -129,6 +220,11 @@ impl Folders {
     /// The first cluster of a folder; 0 for the top one.
     pub(super) fn first_cluster(&self, folder: usize) -> u32 {
         self.0.get(folder).map_or(0, |folder| folder.first)
+    }
+
+    /// The folder that begins in a cluster.
+    pub(super) fn beginning_at(&self, first: u32) -> Option<usize> {
+        self.0.iter().position(|folder| first != 0 && folder.first == first)
     }
 
     /// The path of something in a folder.

@@ -7,16 +7,13 @@ use jiff::Timestamp;
 
 use crate::model::{Problem, ProblemKind};
 use crate::sources::disk::file_system::{Content, DiskFile, Met, Standing};
-use crate::sources::medium::{Medium, MediumError, read_vec};
+use crate::sources::medium::{MediumError, read_vec};
 
 use super::bits::Bits;
-use super::folder::{Entry, Folders, Lister, Listing, SLOT, State, System, TOP};
+use super::folder::{Entry, Folders, Lister, Listing, PIECE, SLOT, State, System, TOP, feed};
 use super::heap::{Run, count, push};
 use super::table::{Link, Table};
 use super::{Root, Volume};
-
-/// As much of a folder is read at once, where its clusters follow one another.
-const PIECE: u64 = 64 << 10;
 
 /// Who has some clusters, and since when.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +63,9 @@ pub(super) struct Living<'v> {
     pub(super) graves: Vec<Grave>,
     pub(super) bitmap: Option<System>,
     shared_left: u64,
+    /// Whether a part of a folder was lost, and with it what led to others.
+    pub(super) has_lost: bool,
+    pub(super) has_looked: bool,
     waiting: VecDeque<(usize, Entry)>,
 }
 
@@ -82,6 +82,8 @@ impl<'v> Living<'v> {
             graves: Vec::new(),
             bitmap: None,
             shared_left: u64::from(volume.shape.heap.clusters),
+            has_lost: false,
+            has_looked: false,
             waiting: VecDeque::new(),
         }
     }
@@ -96,7 +98,7 @@ impl<'v> Living<'v> {
             }
         };
         let mut lister = self.volume.format.lister();
-        feed(self.volume.medium.as_ref(), at, length, lister.as_mut())?;
+        self.feed(at, length, lister.as_mut())?;
         Ok(lister.listing().label.take())
     }
 
@@ -107,13 +109,26 @@ impl<'v> Living<'v> {
         if self.top(meet)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        while let Some((folder, entry)) = self.waiting.pop_front() {
-            let (listing, cut) = self.list(&entry)?;
-            if self.take_in(folder, listing, cut, meet)?.is_break() {
-                return Ok(ControlFlow::Break(()));
+        loop {
+            while let Some((folder, entry)) = self.waiting.pop_front() {
+                let (listing, cut) = self.list(&entry)?;
+                if self.take_in(folder, listing, cut, meet)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            for (parent, entry) in self.lost_folders()? {
+                let name = self.folders.path(parent, &entry.name).to_string();
+                let message = "the name of this folder is lost; what is in it was found by its beginning";
+                let problem = self.folder(parent, entry);
+                let problem = problem.unwrap_or_else(|| Problem::new(name, ProblemKind::Damaged, message));
+                if meet(Met::Problem(problem)).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            if self.waiting.is_empty() {
+                return Ok(ControlFlow::Continue(()));
             }
         }
-        Ok(ControlFlow::Continue(()))
     }
 
     fn top(&mut self, meet: &mut dyn FnMut(Met) -> ControlFlow<()>) -> Result<ControlFlow<()>, MediumError> {
@@ -121,7 +136,7 @@ impl<'v> Living<'v> {
             Root::Area(area) => {
                 let mut lister = self.volume.format.lister();
                 let length = area.end.saturating_sub(area.start);
-                feed(self.volume.medium.as_ref(), area.start, length, lister.as_mut())?;
+                self.feed(area.start, length, lister.as_mut())?;
                 let listing = std::mem::take(lister.listing());
                 self.take_in(TOP, listing, None, meet)
             }
@@ -174,7 +189,7 @@ impl<'v> Living<'v> {
             }
             if !lister.listing().has_ended {
                 let length = u64::from(run.count).saturating_mul(heap.cluster_bytes);
-                feed(volume.medium.as_ref(), heap.position(run.first), length, lister.as_mut())?;
+                self.feed(heap.position(run.first), length, lister.as_mut())?;
             }
             if cut.is_some() || left == 0 {
                 break;
@@ -184,7 +199,7 @@ impl<'v> Living<'v> {
                 Some(Link::End) if clusters.is_none() => break,
                 Some(Link::Unreadable) => {
                     at = run.clusters().end;
-                    if lister.listing().has_ended || !self.goes_on(at)? {
+                    if lister.listing().is_over() || !self.goes_on(at)? {
                         cut = Some(Cut::Ends);
                     }
                 }
@@ -192,8 +207,12 @@ impl<'v> Living<'v> {
             }
         }
         let listing = std::mem::take(lister.listing());
-        let cut = cut.filter(|_| !listing.has_ended);
+        let cut = cut.filter(|_| !listing.is_over());
         Ok((listing, cut))
+    }
+
+    pub(super) fn feed(&self, at: u64, length: u64, lister: &mut dyn Lister) -> Result<(), MediumError> {
+        feed(self.volume.medium.as_ref(), self.volume.format.as_ref(), at, length, lister)
     }
 
     /// Whether a folder whose links cannot be read may be taken to go on in this cluster.
@@ -232,8 +251,8 @@ impl<'v> Living<'v> {
         cut: Option<Cut>,
         meet: &mut dyn FnMut(Met) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, MediumError> {
-        for problem in folder_problems(&listing, cut) {
-            let (kind, message) = problem;
+        for (kind, message) in folder_problems(&listing, cut) {
+            self.has_lost = true;
             if meet(Met::Problem(Problem::new(self.folders.shown(folder), kind, message))).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -368,34 +387,6 @@ impl<'v> Living<'v> {
     }
 }
 
-/// Reads `length` bytes of a folder, and gives them to the lister slot by slot, until it has ended.
-pub(super) fn feed(medium: &dyn Medium, at: u64, length: u64, lister: &mut dyn Lister) -> Result<(), MediumError> {
-    let end = at.saturating_add(length);
-    let mut begin = at;
-    // What lies behind the end of the medium is not worth a look at each of its slots.
-    let there = end.min(medium.size());
-    while begin < there && !lister.listing().has_ended {
-        let size = PIECE.min(there - begin);
-        let (bytes, holes) = read_vec(medium, begin, usize::try_from(size).unwrap_or(0))?;
-        let (slots, _) = bytes.as_chunks::<SLOT>();
-        for (index, slot) in slots.iter().enumerate() {
-            let place = begin.saturating_add((index * SLOT) as u64);
-            let is_whole = !holes.meets(place..place.saturating_add(SLOT as u64));
-            lister.slot(is_whole.then_some(slot), place);
-            if lister.listing().has_ended {
-                break;
-            }
-        }
-        begin += size;
-    }
-    let lost = end.saturating_sub(there.max(at)) / SLOT as u64;
-    let listing = lister.listing();
-    if !listing.has_ended {
-        listing.unreadable_slots = listing.unreadable_slots.saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
-    }
-    Ok(())
-}
-
 /// The upper halves near an entry, the nearest first.
 fn near(halves: &[u32], index: usize) -> Vec<u32> {
     let mut found = Vec::new();
@@ -416,6 +407,12 @@ fn folder_problems(listing: &Listing, cut: Option<Cut>) -> Vec<(ProblemKind, Str
         let bytes = u64::from(listing.unreadable_slots) * SLOT as u64;
         let message = format!("{bytes} bytes of the list of this folder cannot be read: files may be missing from it");
         problems.push((ProblemKind::Unreadable, message));
+    }
+    if listing.blank_bytes > 0 {
+        let bytes = listing.blank_bytes;
+        let message =
+            format!("{bytes} bytes of the list of this folder are empty, and more follows: files may be missing");
+        problems.push((ProblemKind::Damaged, message));
     }
     if listing.senseless_slots > 0 {
         let message = format!("{} entries of this folder make no sense and were left out", listing.senseless_slots);

@@ -45,6 +45,10 @@ impl Format for Sets {
         reader.listing.senseless_slots == 0 && reader.listing.entries.first().is_some_and(|entry| entry.doubt.is_none())
     }
 
+    fn above(&self, _bytes: &[u8]) -> Option<u32> {
+        None
+    }
+
     fn continues_folder(&self, bytes: &[u8]) -> bool {
         let (slots, _) = bytes.as_chunks::<SLOT>();
         let mut used =

@@ -283,6 +283,21 @@ fn a_bad_sector_of_a_folder_costs_what_stood_there_and_names_only_where_they_str
 }
 
 #[test]
+fn folders_below_a_part_that_is_lost_are_found_by_their_beginning() {
+    let mut stick = Stick::new();
+    stick.file(&[20], b"photo", true);
+    stick.file(&[10], &set("A.JPG", About { first: 20, size: 5, ..PLAIN }), true);
+    stick.root(&[set("DCIM", About { first: 10, size: 512, is_folder: true, ..PLAIN })]);
+    assert_eq!(stick.walk().paths(), ["DCIM/A.JPG"]);
+    stick.spoil(Stick::at(ROOT));
+    // Without the map of clusters in use, which the top folder leads to, only the table tells.
+    stick.chain(&[10]);
+    let walked = stick.walk();
+    assert_eq!(walked.paths(), ["lost folder 10/A.JPG"]);
+    assert_eq!(walked.content("lost folder 10/A.JPG"), b"photo");
+}
+
+#[test]
 fn a_set_that_does_not_match_its_checksum_is_read_and_doubted() {
     let mut stick = Stick::new();
     stick.file(&[10], b"photo", true);

@@ -35,6 +35,11 @@ impl Format for Slots {
         is_folder(itself, b".          ") && is_folder(above, b"..         ") && self.first(itself) == cluster
     }
 
+    fn above(&self, bytes: &[u8]) -> Option<u32> {
+        let (slots, _) = bytes.as_chunks::<SLOT>();
+        slots.get(1).map(|above| self.first(above))
+    }
+
     fn continues_folder(&self, bytes: &[u8]) -> bool {
         let (slots, _) = bytes.as_chunks::<SLOT>();
         let mut used = slots.iter().take_while(|slot| slot.first() != Some(&0)).peekable();
@@ -75,6 +80,7 @@ impl Lister for Reader<'_> {
         };
         let [first, ..] = *slot;
         if first == 0 {
+            self.parts.clear();
             self.listing.has_ended = true;
             return;
         }

@@ -337,6 +337,50 @@ fn a_bad_sector_of_a_folder_costs_the_entries_that_stood_there_and_no_others() {
 }
 
 #[test]
+fn folders_below_a_part_that_is_lost_are_found_by_their_beginning() {
+    let mut card = Card::new(16, 5000);
+    card.file(&[30], b"photo");
+    card.file(&[31], b"other");
+    card.folder(10, 0, &[slot(b"100CANON   ", 0x10, 11, 0, EARLY)]);
+    card.folder(11, 10, &[slot(b"A       JPG", 0x20, 30, 5, EARLY)]);
+    card.folder(12, 0, &[slot(b"B       JPG", 0x20, 31, 5, EARLY)]);
+    card.root(&[slot(b"DCIM       ", 0x10, 10, 0, EARLY), slot(b"TRIP       ", 0x10, 12, 0, EARLY)]);
+    assert_eq!(card.walk().paths(), ["TRIP/B.JPG", "DCIM/100CANON/A.JPG"]);
+    let mut top = card.clone();
+    top.spoil(card.heap_at - 64 * 32);
+    let walked = top.walk();
+    assert_eq!(walked.paths(), ["lost folder 12/B.JPG", "lost folder 10/100CANON/A.JPG"]);
+    assert!(walked.told()[1].contains("the name of this folder is lost"), "{:?}", walked.told());
+    assert!(!walked.free.contains(card.at(30) as u64), "it lives");
+    let mut inner = card.clone();
+    inner.spoil(card.at(10));
+    assert_eq!(inner.walk().paths(), ["TRIP/B.JPG", "DCIM/lost folder 11/A.JPG"]);
+}
+
+#[test]
+fn a_sector_of_zeros_inside_a_folder_is_not_its_end() {
+    let mut card = Card::new(16, 5000);
+    card.file(&[200], b"photo");
+    let name = |number: u8| format!("P{number:02}     JPG");
+    let slots: Vec<Vec<u8>> =
+        (0..46).map(|number| slot(name(number).as_bytes().try_into().unwrap(), 0x20, 200, 5, EARLY)).collect();
+    card.folder(10, 0, &slots[..14]);
+    card.put(12, &slots[30..].concat());
+    for (cluster, next) in [(10, 11), (11, 12), (12, 13), (13, u32::MAX)] {
+        card.link(cluster, next);
+    }
+    card.root(&[slot(b"DCIM       ", 0x10, 10, 0, EARLY)]);
+    let walked = card.walk();
+    assert_eq!(walked.files.len(), 30);
+    assert!(walked.told().iter().any(|told| told.contains("512 bytes of the list of this folder are empty")));
+    // What an older file left behind the end is none.
+    card.put(12, &pattern(1, 512));
+    let walked = card.walk();
+    assert_eq!(walked.files.len(), 14);
+    assert!(!walked.told().iter().any(|told| told.contains("are empty")), "{:?}", walked.told());
+}
+
+#[test]
 fn a_folder_whose_links_cannot_be_read_goes_on_while_it_looks_like_one() {
     let mut card = Card::new(32, 1000);
     let name = |number: u8| format!("P{number:02}     JPG");
