@@ -13,7 +13,7 @@ use keepsake::sources::disk::file_system::{Content, DiskFile, FileSystem, Met, R
 use keepsake::sources::disk::{exfat, fat};
 use keepsake::sources::medium::{Medium, MediumError};
 
-use crate::support::referee::{are_here, is_here, step_aside};
+use crate::support::referee::{are_here, is_here, left_out, step_aside};
 
 /// What is read of a volume.
 struct Seen {
@@ -314,6 +314,107 @@ fn bad_sectors_cost_what_lies_there_and_nothing_else() {
 fn seen_folder(bytes: &[u8], short: &[u8]) -> u64 {
     let at = bytes.windows(short.len()).step_by(32).position(|window| window == short).expect("an entry") * 32;
     (at / 512 * 512) as u64
+}
+
+/// A volume of exFAT that the driver for FUSE wrote; `None` where this machine mounts none.
+fn stick() -> Option<(tempfile::TempDir, PathBuf, Card)> {
+    if !is_here("mkfs.exfat", "apt-get install exfatprogs")
+        || !is_here("mount.exfat-fuse", "apt-get install exfat-fuse")
+        || !is_here("fls", "apt-get install sleuthkit")
+    {
+        return None;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (image, mounted) = (folder.path().join("stick.img"), folder.path().join("mounted"));
+    fs::write(&image, vec![0; 24 << 20]).expect("an image");
+    fs::create_dir(&mounted).expect("a folder");
+    run("mkfs.exfat", &["-c", "4K", "-L", "Karte", path(&image)]);
+    // It takes a block device only.
+    let attached = Command::new("losetup").args(["-f", "--show", path(&image)]).output().ok()?;
+    let device = String::from_utf8_lossy(&attached.stdout).trim().to_owned();
+    let is_mounted = attached.status.success()
+        && Command::new("mount.exfat-fuse")
+            .args([&device, path(&mounted)])
+            .output()
+            .is_ok_and(|it| it.status.success());
+    let mut card = Card {
+        folder: tempfile::tempdir().expect("a folder"),
+        image: image.clone(),
+        kept: BTreeMap::new(),
+        gone: BTreeMap::new(),
+        doubtful: Vec::new(),
+    };
+    if is_mounted {
+        fill(&mut card, &mounted);
+        run("umount", &[path(&mounted)]);
+    }
+    if attached.status.success() {
+        run("losetup", &["-d", &device]);
+    }
+    if !is_mounted {
+        left_out("only root, with loop devices and FUSE, can mount a volume of exFAT");
+        return None;
+    }
+    Some((folder, image, card))
+}
+
+fn fill(card: &mut Card, mounted: &Path) {
+    let mut put = |name: &str, bytes: Vec<u8>| {
+        let place = mounted.join(name);
+        fs::create_dir_all(place.parent().expect("below")).expect("a folder");
+        fs::write(&place, &bytes).expect("a file");
+        card.kept.insert(name.to_owned(), bytes);
+    };
+    for number in 0..9 {
+        put(&format!("DCIM/100 Dünen/IMG_{number:04}.JPG"), photo(number, 5000 * (1 + number as usize)));
+    }
+    for number in 0..40 {
+        put(
+            &format!("Trip to the sea/A photo of the beach in the evening {number:02} Ω.jpeg"),
+            photo(100 + number, 9000),
+        );
+    }
+    for number in [1, 3, 5] {
+        let name = format!("DCIM/100 Dünen/IMG_{number:04}.JPG");
+        fs::remove_file(mounted.join(&name)).expect("it goes");
+        card.doubtful.extend(card.kept.remove(&name));
+    }
+    let film = photo(500, 90_000);
+    fs::write(mounted.join("A film in many pieces.mov"), &film).expect("a file");
+    card.kept.insert("A film in many pieces.mov".to_owned(), film);
+    fs::remove_dir_all(mounted.join("Trip to the sea")).expect("it goes");
+    let gone: Vec<String> = card.kept.keys().filter(|path| path.starts_with("Trip")).cloned().collect();
+    for name in gone {
+        let bytes = card.kept.remove(&name).expect("it was there");
+        card.gone.insert(name, bytes);
+    }
+}
+
+#[test]
+fn a_stick_is_read_as_sleuthkit_reads_it_and_more_of_what_was_deleted() {
+    let Some((_folder, image, card)) = stick() else { return };
+    let bytes = fs::read(&image).expect("the image");
+    let seen = Seen::new(bytes.clone(), Ranges::new());
+    assert_eq!(seen.kind, "exFAT");
+    assert!(seen.problems.is_empty(), "{:?}", seen.problems);
+    assert!(seen.living() == card.kept, "{:?}", seen.living().keys());
+    let listed = sleuthkit(&image);
+    let theirs: BTreeSet<&str> = listed.iter().filter(|file| !file.is_deleted).map(|file| file.path.as_str()).collect();
+    assert_eq!(theirs, seen.living().keys().map(String::as_str).collect());
+    let deleted = seen.deleted();
+    for (name, bytes) in &card.gone {
+        let found = deleted.iter().find(|(file, content)| file.path.to_string() == *name && content == bytes);
+        let (file, _) = found.unwrap_or_else(|| panic!("{name} is lost among {}", deleted.len()));
+        assert_ne!(file.standing, Standing::DeletedReused, "{name}");
+    }
+    let was_there = |bytes: &Vec<u8>| card.doubtful.contains(bytes) || card.gone.values().any(|gone| gone == bytes);
+    for (file, _) in deleted.iter().filter(|(file, bytes)| file.size > 0 && !was_there(bytes)) {
+        assert_eq!(file.standing, Standing::DeletedReused, "{}", file.path);
+    }
+    // The whole boot region.
+    let seen = Seen::new(bytes, Ranges::one(0..12 * 512));
+    assert_eq!(seen.problems.len(), 1, "{:?}", seen.problems);
+    assert!(seen.living() == card.kept);
 }
 
 #[test]

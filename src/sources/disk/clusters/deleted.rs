@@ -156,8 +156,8 @@ impl<'v> Deleted<'v> {
     fn folder(&mut self, folder: usize, entry: &Entry) -> Result<(), MediumError> {
         let volume = self.living.volume;
         let heap = volume.shape.heap;
-        let longest = if entry.size > 0 { entry.size } else { volume.format.longest_folder() };
-        let most = heap.clusters_for(longest.min(volume.format.longest_folder()));
+        // Its size tells nothing: some shrink a folder while they empty it.
+        let most = heap.clusters_for(volume.format.longest_folder());
         let mut lister = volume.format.lister();
         let mut at = Some(entry.first);
         for _ in 0..most {

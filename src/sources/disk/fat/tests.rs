@@ -596,6 +596,56 @@ fn free_space_is_what_no_living_file_or_folder_has() {
     assert_eq!(card.walk().free, expected, "and it is the same after a walk");
 }
 
+/// A medium of zeros with a few sectors that are none; counts the bytes that are asked for.
+struct Huge {
+    size: u64,
+    sectors: std::collections::BTreeMap<u64, Vec<u8>>,
+    asked: std::sync::atomic::AtomicU64,
+}
+
+impl Medium for Huge {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&self, at: u64, into: &mut [u8]) -> Result<Ranges, MediumError> {
+        self.asked.fetch_add(into.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        into.fill(0);
+        for (place, bytes) in self.sectors.range(at.saturating_sub(511)..at + into.len() as u64) {
+            for (byte, place) in bytes.iter().zip(*place..) {
+                if let Some(into) = place.checked_sub(at).and_then(|at| into.get_mut(at as usize)) {
+                    *into = *byte;
+                }
+            }
+        }
+        Ok(Ranges::new())
+    }
+}
+
+#[test]
+fn a_volume_of_two_terabytes_is_read_by_its_metadata_alone() {
+    let mut boot = Card::new(32, 100).bytes[..SECTOR].to_vec();
+    boot[13] = 64;
+    boot[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
+    let table_sectors: u32 = (1 << 26) * 4 / 512;
+    boot[36..40].copy_from_slice(&table_sectors.to_le_bytes());
+    let heap_at = (32 + 2 * u64::from(table_sectors)) * 512;
+    let mut root = dead(slot(b"FILM    MOV", 0x20, 0x0102_0304, u32::MAX, EARLY));
+    root.extend(slot(b"PHOTO   JPG", 0x20, 9, 5, EARLY));
+    let mut table = vec![0; SECTOR];
+    table[8..12].fill(0xFF);
+    table[36..40].fill(0xFF);
+    let sectors = [(0, boot), (32 * 512, table), (heap_at, root)].into();
+    let huge = Arc::new(Huge { size: 2 << 40, sectors, asked: 0.into() });
+    let medium: Arc<dyn Medium> = Arc::<Huge>::clone(&huge);
+    let volume = open(Arc::clone(&medium), &berlin()).unwrap().unwrap();
+    let walked = walked(volume.as_ref(), medium);
+    assert_eq!(walked.paths(), ["PHOTO.JPG", "_ILM.MOV"]);
+    assert_eq!(walked.free.len(), 2, "around the photo");
+    let asked = huge.asked.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(asked < 4 << 20, "{asked} bytes were read");
+}
+
 #[test]
 fn other_things_are_no_fat() {
     for bytes in [vec![], vec![0; 100], vec![0; 1 << 20], vec![0xFF; 1 << 20]] {
