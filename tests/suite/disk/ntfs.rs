@@ -315,6 +315,36 @@ fn a_deleted_file_is_called_sure_only_when_it_is_as_it_was() {
     assert!(sure > 5 && reused > 5, "{sure} sure, {reused} reused");
 }
 
+#[test]
+fn volumes_of_every_shape_are_read_also_without_their_first_sector() {
+    if !can_compare() {
+        return;
+    }
+    for (sector, cluster) in [("512", "512"), ("512", "65536"), ("512", "2097152"), ("2048", "8192"), ("4096", "4096")]
+    {
+        let format = ["-s", sector, "-c", cluster];
+        let image = Image::new(&format!("shape-{sector}-{cluster}"), 64, &format);
+        let bytes = |number: u64| noise(number, usize::try_from(number).unwrap() * 70_000);
+        image.written(|top| {
+            fs::create_dir_all(top.join("DCIM")).unwrap();
+            (0..9).for_each(|number| put(top, &format!("DCIM/{number}.jpg"), &bytes(number)));
+        });
+        let device = File::options().write(true).open(image.path()).unwrap();
+        for is_wiped in [false, true] {
+            if is_wiped {
+                device.write_all_at(&[0; 512], 0).unwrap();
+            }
+            let (files, problems) = keepsake(&image.path());
+            assert_eq!(problems.len(), usize::from(is_wiped), "{format:?}: {problems:?}");
+            let files = living(&files);
+            assert_eq!(files.len(), 9, "{format:?}");
+            for number in 0..9 {
+                assert!(files[&format!("DCIM/{number}.jpg")].bytes == bytes(number), "{format:?}: {number}");
+            }
+        }
+    }
+}
+
 fn put(top: &Path, path: &str, bytes: &[u8]) {
     let mut file = File::create(top.join(path)).unwrap();
     file.write_all(bytes).unwrap();

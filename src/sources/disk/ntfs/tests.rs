@@ -130,6 +130,10 @@ fn the_last_sector_stands_in_for_the_first_unless_something_else_began_there() {
     volume.bytes[3..11].copy_from_slice(b"-FVE-FS-");
     assert!(Walked::of((volume.bytes.clone(), Ranges::new())).is_none(), "BitLocker");
     volume.bytes[..512].fill(0);
+    volume.bytes[1080..1082].copy_from_slice(&[0x53, 0xEF]);
+    assert!(Walked::of((volume.bytes.clone(), Ranges::new())).is_none(), "ext, which leaves the first sector empty");
+    volume.bytes[1080..1082].fill(0);
+    assert!(Walked::of((volume.bytes.clone(), Ranges::new())).is_some());
     let table = TABLE * CLUSTER;
     volume.bytes[table..table + 4].fill(0);
     volume.bytes[MIRROR * CLUSTER..MIRROR * CLUSTER + 4].fill(0);
@@ -162,6 +166,57 @@ fn a_file_of_many_pieces_goes_on_in_other_records_and_a_lost_one_is_a_hole() {
     let free = walked.system.free().unwrap().unwrap();
     assert!(free.meets(224 * 1024..225 * 1024), "space of a lost file can be searched");
     assert!(!free.meets(200 * 1024..203 * 1024), "and no other's");
+}
+
+#[test]
+fn a_table_in_pieces_is_found_through_its_list_wherever_that_lies() {
+    // What a list says of a part: its sort, the length of what is said, its first cluster, and its record.
+    let entry = |sort: u32, vcn: u64, at: u64| {
+        let mut entry = vec![0; 32];
+        entry[..4].copy_from_slice(&sort.to_le_bytes());
+        entry[4] = 32;
+        entry[8..16].copy_from_slice(&vcn.to_le_bytes());
+        entry[16..24].copy_from_slice(&at.to_le_bytes());
+        entry
+    };
+    let list =
+        [entry(0x10, 0, reference(0, 1)), entry(0x80, 0, reference(0, 1)), entry(0x80, 40, reference(15, 1))].concat();
+    let mut outside = data(&[(Some(FILES + 99), 1)], list.len() as u64);
+    outside[0] = 0x20;
+    for list_at in [resident(0x20, &list), outside] {
+        let mut volume = small();
+        volume.bytes[(FILES + 99) * CLUSTER..][..list.len()].copy_from_slice(&list);
+        let late = Made::file(vec![name(TOP, "late.jpg"), resident(0x80, b"late")]);
+        volume.record(50, late);
+        // The last 24 records move, and zeros come where they were.
+        let (from, to) = ((TABLE + 40) * CLUSTER, (FILES + 300) * CLUSTER);
+        volume.bytes.copy_within(from..from + 24 * CLUSTER, to);
+        volume.bytes[from..from + 24 * CLUSTER].fill(0);
+        let head = part(&[(Some(TABLE), 40)], 0, [64 * 1024, 64 * 1024], 0, 0);
+        volume.record(0, Made::file(vec![list_at, head]));
+        let rest = part(&[(Some(FILES + 300), 24)], 40, [0, 0], 0, 0);
+        volume.record(15, Made { base: reference(0, 1), ..Made::file(vec![rest]) });
+        let walked = volume.walked(Ranges::new());
+        assert_eq!(walked.problems, Vec::<String>::new());
+        assert_eq!(walked.paths()[3..], ["late.jpg"]);
+    }
+}
+
+#[test]
+fn zeros_where_a_record_was_in_use_are_a_lost_record() {
+    let mut volume = small();
+    let mut bits = data(&[(Some(FILES + 99), 1)], 8);
+    bits[0] = 0xB0;
+    volume.bytes[(FILES + 99) * CLUSTER..][..8].copy_from_slice(&0x0000_0003_C000_00FF_u64.to_le_bytes());
+    volume.record(0, Made::file(vec![data(&[(Some(TABLE), 64)], 64 * 1024), bits]));
+    for number in [32, 60] {
+        let at = usize::try_from(Volume::place(number).start).unwrap();
+        volume.bytes[at..at + 1024].fill(0);
+    }
+    let walked = volume.walked(Ranges::new());
+    assert_eq!(walked.paths(), ["Fotos/Straße.jpg", "sparse.bin"]);
+    assert_eq!(walked.problems.len(), 1, "{:?}", walked.problems);
+    assert!(walked.problems[0].contains("one entry"), "{:?}", walked.problems);
 }
 
 #[test]
