@@ -191,7 +191,8 @@ static USED: LazyLock<Image> = LazyLock::new(|| {
         fs::create_dir_all(top.join("packed")).unwrap();
         let flags = rustix::fs::XattrFlags::empty();
         rustix::fs::setxattr(top.join("packed"), "system.ntfs_attrib_be", &0x0810_u32.to_be_bytes(), flags).unwrap();
-        let text: String = (0..40_000).map(|line| format!("{} {}\n", line % 97, line / 7)).collect();
+        let text = (0..40_000).map(|line| [line % 97, line / 7].map(|number| number.to_string()).join(" "));
+        let text = text.collect::<Vec<_>>().join("\n");
         put("packed/text.bmp", text.as_bytes());
         put("packed/noise.jpg", &noise(4, 200_000));
         let mixed: Vec<u8> =
