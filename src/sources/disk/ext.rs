@@ -9,6 +9,7 @@
 //! medium has ([`walk::Walk`]); each folder is entered once; a file has at most 4 million pieces.
 
 mod blocks;
+mod deleted;
 mod free;
 mod groups;
 mod inline;

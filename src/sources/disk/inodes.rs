@@ -176,13 +176,17 @@ impl Walk<'_, '_> {
     /// Folders first, the uppermost ones before those that lie in them, so that as much of their tree as possible
     /// comes back; then single files.
     fn orphans(&mut self) -> Result<ControlFlow<()>, MediumError> {
-        let mut folders = Vec::new();
+        let (mut folders, mut others) = (Vec::new(), Vec::new());
         let mut after = 0;
         while let Some(number) = self.inodes.next_in_use(after)? {
             after = number;
-            if !self.seen.contains(number) && matches!(self.inodes.node(number)?, Node::Folder) {
-                let parent = self.inodes.list(number)?.parent;
-                folders.push((number, parent));
+            if self.seen.contains(number) {
+                continue;
+            }
+            match self.inodes.node(number)? {
+                Node::Folder => folders.push((number, self.inodes.list(number)?.parent)),
+                Node::File(_) | Node::Locked | Node::Unreadable => others.push(number),
+                Node::Other | Node::Unused => {}
             }
         }
         let numbers: HashSet<u64> = folders.iter().map(|(number, _)| *number).collect();
@@ -198,9 +202,8 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let (mut after, mut unreadable) = (0, 0_u64);
-        while let Some(number) = self.inodes.next_in_use(after)? {
-            after = number;
+        let mut unreadable = 0_u64;
+        for number in others {
             if !self.seen.insert(number) {
                 continue;
             }

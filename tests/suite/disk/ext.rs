@@ -561,6 +561,9 @@ fn a_deleted_file_of_ext2_comes_back_and_one_whose_space_was_taken_says_so() {
     let image = volume.image.to_str().unwrap();
     let inode: u64 =
         run("debugfs", &["-R", "stat /DCIM/film.mov", image]).split_whitespace().nth(1).unwrap().parse().unwrap();
+    // (0-11):700-711, (IND):712, (12-267):713-968, …
+    let stat = run("debugfs", &["-R", "stat /DCIM/film.mov", image]);
+    let list = stat.split("(IND):").nth(1).expect("it has one").split([',', '\n']).next().unwrap().to_owned();
     run("debugfs", &["-w", "-R", "rm /DCIM/film.mov", image]);
     let deleted = || {
         let medium = Image::open(&volume.image, Ranges::new());
@@ -574,11 +577,15 @@ fn a_deleted_file_of_ext2_comes_back_and_one_whose_space_was_taken_says_so() {
         (Standing::Deleted, inode, format!("[deleted]/inode-{inode}"))
     );
     assert!(holes.is_empty() && bytes == noise(77, 300_000));
-    // One block of it becomes another file's.
+    // One block of it becomes another file's; then, instead, the block that lists where the rest lies.
     let Content::Extents(extents) = &file.content else { panic!("it lies on the disk") };
     let block = extents.iter().find_map(|extent| extent.at).unwrap() / 1024;
-    run("debugfs", &["-w", "-R", &format!("setb {block}"), image]);
-    assert_eq!(deleted().1.standing, Standing::DeletedReused);
+    for block in [block.to_string(), list] {
+        run("debugfs", &["-w", "-R", &format!("setb {block}"), image]);
+        assert_eq!(deleted().1.standing, Standing::DeletedReused);
+        run("debugfs", &["-w", "-R", &format!("freeb {block}"), image]);
+        assert_eq!(deleted().1.standing, Standing::Deleted);
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(super) mod kind {
     pub(in super::super) const NAME: u8 = 96;
     pub(in super::super) const EXTENT: u8 = 108;
     pub(in super::super) const ROOT: u8 = 132;
+    pub(in super::super) const ROOT_IS_IN: u8 = 144;
     pub(in super::super) const USED: u8 = 168;
     pub(in super::super) const USED_NODE: u8 = 169;
     pub(in super::super) const CHUNK: u8 = 228;

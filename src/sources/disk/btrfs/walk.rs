@@ -50,8 +50,16 @@ pub(super) fn walk(btrfs: &Btrfs, meet: &mut Meet<'_>) -> Result<(), MediumError
 
 struct Walk<'a> {
     btrfs: &'a Btrfs,
-    /// Their numbers and roots; the one of the top first.
-    trees: Vec<(u64, Root)>,
+    /// That of the top first.
+    trees: Vec<Tree>,
+}
+
+/// A tree that holds files: a subvolume.
+struct Tree {
+    id: u64,
+    root: Root,
+    /// The tree with the folder that lists it. A snapshot of that one lists it too, where it is not.
+    is_in: Option<u64>,
 }
 
 impl Inodes for Walk<'_> {
@@ -90,9 +98,10 @@ impl Inodes for Walk<'_> {
         })?;
         for (name, location) in named {
             let target = match location.kind {
-                kind::ROOT => {
-                    self.trees.iter().position(|(id, _)| *id == location.object).map(|tree| number_of(tree, TOP))
-                }
+                kind::ROOT => match self.trees.iter().position(|tree| tree.id == location.object) {
+                    Some(found) if self.is_elsewhere(found, number) => continue,
+                    found => found.map(|found| number_of(found, TOP)),
+                },
                 _ => Some(base | location.object).filter(|_| location.object >> INODE_BITS == 0),
             };
             match target {
@@ -112,11 +121,11 @@ impl Inodes for Walk<'_> {
         let Some(next) = after.checked_add(1) else { return Ok(None) };
         let mut from = next & ((1 << INODE_BITS) - 1);
         let first = usize::try_from(next >> INODE_BITS).unwrap_or(usize::MAX);
-        for (index, (_, tree)) in self.trees.iter().enumerate().skip(first) {
+        for (index, Tree { root, .. }) in self.trees.iter().enumerate().skip(first) {
             let mut found = None;
             let keys =
                 Key { object: from.max(TOP), kind: 0, offset: 0 }..=Key { object: 1 << INODE_BITS, kind: 0, offset: 0 };
-            self.btrfs.scan(*tree, keys, &mut |key, _| match key.kind {
+            self.btrfs.scan(*root, keys, &mut |key, _| match key.kind {
                 kind::INODE => {
                     found = Some(key.object);
                     ControlFlow::Break(())
@@ -133,9 +142,16 @@ impl Inodes for Walk<'_> {
 }
 
 impl Walk<'_> {
+    /// Whether a subvolume is in another tree than the one of that number.
+    fn is_elsewhere(&self, found: usize, number: u64) -> bool {
+        let here = usize::try_from(number >> INODE_BITS).ok().and_then(|index| self.trees.get(index));
+        let is_in = self.trees.get(found).and_then(|tree| tree.is_in);
+        is_in.is_some_and(|is_in| here.is_none_or(|here| here.id != is_in))
+    }
+
     fn split(&self, number: u64) -> (Option<Root>, u64) {
         let tree = usize::try_from(number >> INODE_BITS).ok().and_then(|index| self.trees.get(index));
-        (tree.map(|(_, root)| *root), number & ((1 << INODE_BITS) - 1))
+        (tree.map(|tree| tree.root), number & ((1 << INODE_BITS) - 1))
     }
 }
 
@@ -152,8 +168,8 @@ fn parse_name(item: &[u8]) -> Option<(Vec<u8>, Key)> {
 
 impl Btrfs {
     /// The trees that hold files, that of the top first, and whether all could be read.
-    fn trees(&self) -> Result<(Vec<(u64, Root)>, bool), MediumError> {
-        let mut trees = Vec::new();
+    fn trees(&self) -> Result<(Vec<Tree>, bool), MediumError> {
+        let mut trees: Vec<Tree> = Vec::new();
         let keys = Key { object: TOP_TREE, kind: 0, offset: 0 }..=Key { object: u64::MAX - 256, kind: 0, offset: 0 };
         let is_whole = self.scan(self.superblock.roots, keys, &mut |key, item| {
             let is_of_files = key.object == TOP_TREE || key.object >= TOP;
@@ -161,13 +177,17 @@ impl Btrfs {
                 && is_of_files
                 && let Some(root) = parse_root(item)
             {
-                trees.push((key.object, root));
+                trees.push(Tree { id: key.object, root, is_in: None });
+            } else if key.kind == kind::ROOT_IS_IN
+                && let Some(tree) = trees.last_mut().filter(|tree| tree.id == key.object)
+            {
+                tree.is_in = Some(key.offset);
             }
             if trees.len() < MOST_TREES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        if trees.first().is_none_or(|(id, _)| *id != TOP_TREE) {
+        if trees.first().is_none_or(|tree| tree.id != TOP_TREE) {
             // Without it, the subvolumes are found as orphans.
-            trees.insert(0, (TOP_TREE, Root { at: 0, level: 0 }));
+            trees.insert(0, Tree { id: TOP_TREE, root: Root { at: 0, level: 0 }, is_in: None });
         }
         Ok((trees, is_whole))
     }

@@ -3,6 +3,8 @@
 //! Logical blocks in a tree only ever go up, so no node is taken twice; every node and list that is read takes one from
 //! the budget of the walk, so that a million inodes cannot share one huge tree.
 
+use std::ops::Range;
+
 use crate::formats::numbers::{le16, le32};
 use crate::sources::disk::ext::Ext;
 use crate::sources::disk::ext::inode::Inode;
@@ -27,22 +29,30 @@ impl Budget {
 
 impl Ext {
     /// Where an inode's content lies, as far as that can be read.
-    pub(super) fn layout(&self, inode: &Inode, budget: &mut Budget) -> Result<Layout, MediumError> {
+    pub(super) fn layout(&self, inode: &Inode, budget: &mut Budget) -> Result<Mapped, MediumError> {
         let size = inode.size(self.superblock.has_large_folders());
-        let mut map = Map { ext: self, budget, layout: Layout::new(self.chunks.size()), until: size };
+        let layout = Layout::new(self.chunks.size());
+        let mut map = Map { ext: self, budget, mapped: Mapped { layout, told_by: Vec::new() }, until: size };
         if inode.has_extents() {
             map.extents(inode.block_bytes(), None, 0, u64::from(u32::MAX) + 1)?;
         } else {
             map.lists(inode.block_bytes())?;
         }
-        Ok(map.layout)
+        Ok(map.mapped)
     }
+}
+
+/// Where content lies.
+pub(super) struct Mapped {
+    pub(super) layout: Layout,
+    /// The blocks that say so, as bytes.
+    pub(super) told_by: Vec<Range<u64>>,
 }
 
 struct Map<'a> {
     ext: &'a Ext,
     budget: &'a mut Budget,
-    layout: Layout,
+    mapped: Mapped,
     until: u64,
 }
 
@@ -71,7 +81,7 @@ impl Map<'_> {
         let mut before = first;
         for (index, entry) in node.entries.iter().enumerate() {
             let next = node.entries.get(index + 1).map_or(end, |next| next.first.min(end));
-            if entry.first < before || entry.first >= end || self.layout.is_full() {
+            if entry.first < before || entry.first >= end || self.mapped.layout.is_full() {
                 // Out of order: what lies from here to the end of the node is not known.
                 break;
             }
@@ -79,7 +89,7 @@ impl Map<'_> {
             // Space may be kept behind the end of a file.
             let is_behind = self.bytes(entry.first) >= self.until;
             if !is_behind {
-                self.layout.zeros_until(self.bytes(entry.first));
+                self.mapped.layout.zeros_until(self.bytes(entry.first));
             }
             match node.depth {
                 _ if is_behind => {}
@@ -102,9 +112,9 @@ impl Map<'_> {
     fn extent(&mut self, entry: &Entry) {
         let length = self.bytes(entry.blocks);
         match self.place(entry.at, entry.blocks) {
-            _ if !entry.is_written => self.layout.put(None, length),
-            Some(at) => self.layout.put(Some(at), length),
-            None => self.layout.lose(length),
+            _ if !entry.is_written => self.mapped.layout.put(None, length),
+            Some(at) => self.mapped.layout.put(Some(at), length),
+            None => self.mapped.layout.lose(length),
         }
     }
 
@@ -120,21 +130,21 @@ impl Map<'_> {
     fn list(&mut self, at: u64, level: u32) -> Result<(), MediumError> {
         let numbers = self.ext.superblock.block_bytes / 4;
         let covers = self.bytes(numbers.saturating_pow(level));
-        if self.layout.end() >= self.until {
+        if self.mapped.layout.end() >= self.until {
             return Ok(());
         }
         match (at, level) {
             // Nothing of it was ever written.
             (0, _) => {
-                let left = (self.until - self.layout.end()).checked_next_multiple_of(self.bytes(1));
-                self.layout.put(None, covers.min(left.unwrap_or(u64::MAX)));
+                let left = (self.until - self.mapped.layout.end()).checked_next_multiple_of(self.bytes(1));
+                self.mapped.layout.put(None, covers.min(left.unwrap_or(u64::MAX)));
             }
             (_, 0) => match self.place(at, 1) {
-                Some(at) => self.layout.put(Some(at), covers),
-                None => self.layout.lose(covers),
+                Some(at) => self.mapped.layout.put(Some(at), covers),
+                None => self.mapped.layout.lose(covers),
             },
             _ => {
-                let end = self.layout.end().saturating_add(covers);
+                let end = self.mapped.layout.end().saturating_add(covers);
                 let block = self.block(at)?;
                 if block.is_empty() {
                     self.lose_until(end / self.bytes(1));
@@ -151,6 +161,7 @@ impl Map<'_> {
     fn block(&mut self, at: u64) -> Result<Vec<u8>, MediumError> {
         let length = usize::try_from(self.ext.superblock.block_bytes).unwrap_or(0);
         let Some(at) = self.place(at, 1).filter(|_| self.budget.take(1)) else { return Ok(Vec::new()) };
+        self.mapped.told_by.push(at..at.saturating_add(self.ext.superblock.block_bytes));
         Ok(self.ext.chunks.read(at, length)?.whole().unwrap_or_default())
     }
 
@@ -163,7 +174,7 @@ impl Map<'_> {
 
     fn lose_until(&mut self, block: u64) {
         let end = self.bytes(block).min(self.until.checked_next_multiple_of(self.bytes(1)).unwrap_or(u64::MAX));
-        self.layout.lose(end.saturating_sub(self.layout.end()));
+        self.mapped.layout.lose(end.saturating_sub(self.mapped.layout.end()));
     }
 
     fn bytes(&self, blocks: u64) -> u64 {

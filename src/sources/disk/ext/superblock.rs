@@ -25,6 +25,7 @@ const FOLDER_TREES: u32 = 0x4;
 const GROUP_CHECKSUMS: u32 = 0x10;
 const BIG_CLUSTERS: u32 = 0x200;
 const CHECKSUMS: u32 = 0x400;
+const WAITING: u32 = 0x1_0000;
 
 /// What a superblock says, all of it within bounds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +59,8 @@ pub(super) struct Superblock {
     /// Whether it was read from a copy.
     pub(super) is_copy: bool,
     copies_in: Copies,
+    /// Whether files wait for their deletion: without a name, but not yet deleted.
+    pub(super) has_waiting: bool,
     compatible: u32,
     incompatible: u32,
     read_only: u32,
@@ -129,6 +132,7 @@ impl Superblock {
                 (0, _) => Copies::Sparse,
                 _ => Copies::These([le32(bytes, 0x24C)?, le32(bytes, 0x250)?]),
             },
+            has_waiting: le32(bytes, 0xE8)? != 0 || read_only & WAITING != 0,
             compatible,
             incompatible,
             read_only,

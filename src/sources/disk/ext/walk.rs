@@ -1,12 +1,14 @@
 //! Every file of a volume: the named, those that lost their folder, then the deleted.
 
-use crate::model::{ProblemKind, Ranges, RawPath};
+use std::ops::Range;
+
+use crate::model::{ProblemKind, Ranges};
 use crate::sources::disk::ext::Ext;
-use crate::sources::disk::ext::blocks::Budget;
+use crate::sources::disk::ext::blocks::{Budget, Mapped};
 use crate::sources::disk::ext::inode::{Inode, Is};
 use crate::sources::disk::ext::names::{self, Shape};
-use crate::sources::disk::ext::{free, inline};
-use crate::sources::disk::file_system::{Content, Met, Standing};
+use crate::sources::disk::ext::{deleted, inline};
+use crate::sources::disk::file_system::{Content, Met};
 use crate::sources::disk::inodes::{Found, Inodes, Listing, MOST_NAMES, Meet, Node, problem, walk as walk_inodes};
 use crate::sources::medium::MediumError;
 
@@ -38,7 +40,7 @@ pub(super) fn walk(ext: &Ext, meet: &mut Meet<'_>) -> Result<(), MediumError> {
     if walk_inodes(&mut reader, meet)?.is_break() {
         return Ok(());
     }
-    reader.deleted(meet)
+    deleted::walk(ext, &mut reader.budget, meet)
 }
 
 /// One walk, with what it may still read.
@@ -54,15 +56,15 @@ const NONE: &UsedInodes = &UsedInodes { bits: Vec::new(), ever: 0 };
 
 /// Which inodes of a group are in use.
 #[derive(Clone, Debug)]
-struct UsedInodes {
+pub(super) struct UsedInodes {
     /// A bit for each; all set where the bitmap cannot be read.
     bits: Vec<u8>,
     /// How many were ever in use, from the first one on.
-    ever: u32,
+    pub(super) ever: u32,
 }
 
 impl UsedInodes {
-    fn contains(&self, index: u32) -> bool {
+    pub(super) fn contains(&self, index: u32) -> bool {
         let byte = usize::try_from(index / 8).ok().and_then(|place| self.bits.get(place));
         index < self.ever && byte.is_some_and(|byte| byte >> (index % 8) & 1 == 1)
     }
@@ -125,21 +127,10 @@ impl Inodes for Walk<'_> {
 
 impl Walk<'_> {
     fn file(&mut self, inode: &Inode) -> Result<Found, MediumError> {
-        let size = inode.size(false);
-        let modified_at = inode.modified_at();
         if inode.is_inline() {
-            return Ok(self.inline_file(inode, size));
+            return Ok(self.inline_file(inode, inode.size(false)));
         }
-        let layout = self.ext.layout(inode, &mut self.budget)?;
-        // Of more blocks than a block has numbers, no file can be.
-        let most = (u64::from(u32::MAX) + 1).saturating_mul(self.ext.superblock.block_bytes);
-        let (size, is_absurd) = if size > most { (layout.end(), true) } else { (size, false) };
-        let flaw = match layout.lost().min(size) {
-            _ if is_absurd => Some("its size makes no sense: it is taken to end with its last block".to_owned()),
-            0 => None,
-            lost => Some(format!("where {lost} of its {size} bytes lie cannot be read any more: they are missing")),
-        };
-        Ok(Found { size, modified_at, content: layout.content(size), flaw })
+        Ok(self.ext.file(inode, &mut self.budget)?.0)
     }
 
     fn inline_file(&self, inode: &Inode, size: u64) -> Found {
@@ -161,7 +152,7 @@ impl Walk<'_> {
         if inode.is_inline() {
             return Ok(inline_folder(inode, shape));
         }
-        let layout = self.ext.layout(inode, &mut self.budget)?;
+        let Mapped { layout, .. } = self.ext.layout(inode, &mut self.budget)?;
         let size = inode.size(superblock.has_large_folders());
         let block = superblock.block_bytes;
         let (mut listing, mut at, mut damaged) = (Listing::default(), 0, layout.out_of_reach(size).div_ceil(block));
@@ -210,63 +201,6 @@ impl Walk<'_> {
         }
         Ok(self.used.as_ref().map_or(NONE, |(_, used)| used))
     }
-
-    /// Files that were deleted and whose inodes still say where they lay, as ext2 leaves them. With a journal, and with
-    /// extents, that is wiped at once.
-    fn deleted(&mut self, meet: &mut Meet<'_>) -> Result<(), MediumError> {
-        let superblock = &self.ext.superblock;
-        let groups = superblock.groups().min(u64::from(superblock.inodes.div_ceil(superblock.inodes_per_group)));
-        let mut free = None;
-        for group in 0..groups {
-            if self.ext.group(group)?.is_none() {
-                continue;
-            }
-            let used = self.ext.read_used_inodes(group)?;
-            // Waiting for deletion when the drive was taken out: in use, but without a name. Otherwise not in use.
-            let candidates = (0..used.ever).filter(|index| used.contains(*index) || !superblock.has_journal());
-            for index in candidates {
-                let number = u32::try_from(group).unwrap_or(0).saturating_mul(superblock.inodes_per_group) + index + 1;
-                if number < superblock.first_inode || superblock.own_inodes.contains(&number) {
-                    continue;
-                }
-                let Some(inode) = self.ext.inode(number)?.filter(|inode| inode.is() == Is::File && !inode.is_linked())
-                else {
-                    continue;
-                };
-                if !used.contains(index) && !inode.is_deleted() || inode.is_encrypted() || inode.is_inline() {
-                    continue;
-                }
-                let found = self.file(&inode)?;
-                let Content::Extents(pieces) = &found.content else { continue };
-                if found.size == 0 || pieces.iter().all(|piece| piece.at.is_none()) {
-                    continue;
-                }
-                if free.is_none() {
-                    free = Some(free::free(self.ext)?);
-                }
-                let standing = match (&free, used.contains(index)) {
-                    (_, true) => Standing::Deleted,
-                    (Some(Some(free)), false) if found.flaw.is_none() && is_free(&found.content, free) => {
-                        Standing::Deleted
-                    }
-                    (Some(Some(_)), false) => Standing::DeletedReused,
-                    (_, false) => Standing::DeletedAssumed,
-                };
-                let path = RawPath::from_bytes(format!("[deleted]/inode-{number}").into_bytes());
-                if meet(Met::File(found.at(path, u64::from(number), standing))).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_free(content: &Content, free: &Ranges) -> bool {
-    let Content::Extents(pieces) = content else { return false };
-    pieces
-        .iter()
-        .all(|piece| piece.at.is_none_or(|at| free.within(at..at.saturating_add(piece.length)).bytes() == piece.length))
 }
 
 fn inline_folder(inode: &Inode, shape: Shape) -> Listing {
@@ -284,7 +218,23 @@ fn inline_folder(inode: &Inode, shape: Shape) -> Listing {
 }
 
 impl Ext {
-    fn read_used_inodes(&self, group: u64) -> Result<UsedInodes, MediumError> {
+    /// A file whose content is in blocks, and which blocks say where.
+    pub(super) fn file(&self, inode: &Inode, budget: &mut Budget) -> Result<(Found, Vec<Range<u64>>), MediumError> {
+        let (size, modified_at) = (inode.size(false), inode.modified_at());
+        let Mapped { layout, told_by } = self.layout(inode, budget)?;
+        // Of more blocks than a block has numbers, no file can be.
+        let most = (u64::from(u32::MAX) + 1).saturating_mul(self.superblock.block_bytes);
+        let (size, is_absurd) = if size > most { (layout.end(), true) } else { (size, false) };
+        let flaw = match layout.lost().min(size) {
+            _ if is_absurd => Some("its size makes no sense: it is taken to end with its last block".to_owned()),
+            0 => None,
+            lost => Some(format!("where {lost} of its {size} bytes lie cannot be read any more: they are missing")),
+        };
+        Ok((Found { size, modified_at, content: layout.content(size), flaw }, told_by))
+    }
+
+    /// Which inodes of a group are in use; all, where that cannot be read.
+    pub(super) fn read_used_inodes(&self, group: u64) -> Result<UsedInodes, MediumError> {
         let superblock = &self.superblock;
         let per_group = superblock.inodes_per_group;
         let length = usize::try_from(per_group.div_ceil(8)).unwrap_or(0);
