@@ -113,7 +113,8 @@ impl Volume {
     /// The file system's own file in `fork`, with the runs that the overflow tree has for it.
     fn special(&self, fork: &Fork, id: u32, overflow: &mut Overflow) -> Scattered {
         let (pieces, _) = self.header.space.lay_out(fork, overflow.take_data(id));
-        Scattered::new(self.medium.clone(), pieces, fork.size)
+        let there = pieces.iter().fold(0, |sum: u64, piece| sum.saturating_add(piece.length));
+        Scattered::new(self.medium.clone(), pieces, fork.size.min(there).min(self.medium.size()))
     }
 
     fn overflow(&self) -> Result<(Overflow, Damage), MediumError> {
@@ -255,9 +256,14 @@ impl Volume {
         while block < blocks && free.len() < FREE_RUNS {
             let left = usize::try_from((blocks - block).div_ceil(8)).unwrap_or(usize::MAX);
             let piece = Piece::read(&bitmap, block / 8, left.min(BITMAP_STEP))?;
-            let bad = piece.holes();
+            let (bad, is_whole) = (piece.holes(), piece.is_whole());
             for (index, byte) in piece.bytes().iter().enumerate() {
-                let byte = if bad.contains(index as u64) { 0xFF } else { *byte };
+                let byte = if !is_whole && bad.contains(index as u64) { 0xFF } else { *byte };
+                // Most bytes go on as the one before.
+                if block + 8 <= blocks && (byte == 0xFF && run.is_none() || byte == 0 && run.is_some()) {
+                    block += 8;
+                    continue;
+                }
                 for bit in (0..8).rev() {
                     let is_free = byte >> bit & 1 == 0 && block < blocks;
                     match (is_free, run) {

@@ -295,6 +295,26 @@ fn a_volume_in_a_wrapper_is_read_by_places_on_the_medium() {
     assert_eq!(answer.volume.first_cluster(), 8 * 512);
 }
 
+#[test]
+fn a_folder_that_a_backup_shares_is_met_once_by_its_first_name() {
+    let shared = |parent: u32, name: &str, id: u32| {
+        let mut record = file(parent, name, id, 0, &[]);
+        let data = record.len() - 248;
+        record[data + 3] |= 0x20;
+        record[data + 44..data + 48].copy_from_slice(&40_u32.to_be_bytes());
+        record[data + 48..data + 56].copy_from_slice(b"fdrpMACS");
+        record
+    };
+    let leaves = vec![
+        vec![folder(1, "Backup", 2), folder(2, ".HFS+ Private Directory Data\r", 17), folder(2, "Monday", 18)],
+        vec![folder(2, "Tuesday", 19), folder(17, "dir_40", 40), shared(18, "Photos", 50)],
+        vec![shared(19, "Photos", 51), file(40, "a.jpg", 60, 10, &[(61, 1)])],
+    ];
+    let answer = read(&volume_with(&leaves, &[]), Ranges::new()).expect("it is HFS+");
+    assert_eq!(answer.paths(), ["Monday/Photos/a.jpg"]);
+    assert!(answer.problems.is_empty(), "{:?}", answer.problems);
+}
+
 /// Changes bytes and makes holes at random; whatever comes of it, it ends, and says only what can be.
 #[test]
 fn nothing_that_is_damaged_at_random_harms() {
