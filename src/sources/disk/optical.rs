@@ -2,6 +2,7 @@
 //!
 //! A disc may name its files in several ways at once. The richest is taken: UDF, else Joliet, else Rock Ridge, else the
 //! plain names. Where a folder of it cannot be read, the other ways are gone too, and give the files that were not met.
+//! On a disc that was written in several sessions the last one lists what lives; what only earlier ones list is deleted.
 //!
 //! What bounds what: each folder is read once and together no more than the disc has bytes, at most 4 GiB, and 64 MiB
 //! each; in memory are the folders, the file that is met, and the first positions of the files.
@@ -9,13 +10,14 @@
 mod directory;
 mod iso;
 mod rock_ridge;
+mod sessions;
 mod udf;
 
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::file_system::{Content, DiskFile, FileSystem, Met, Reading};
+use super::file_system::{Content, DiskFile, FileSystem, Met, Reading, Standing};
 use crate::model::{Problem, Ranges};
 use crate::sources::medium::{Medium, MediumError};
 
@@ -29,17 +31,20 @@ const MOST_FOLDERS_BYTES: u64 = 4 << 30;
 /// # Errors
 /// Only what ends the whole run.
 pub fn open(medium: Arc<dyn Medium>, reading: &Reading) -> Result<Option<Box<dyn FileSystem>>, MediumError> {
-    let mut ways: Vec<Box<dyn Way>> = Vec::new();
+    let mut living: Vec<Box<dyn Way>> = Vec::new();
+    let mut earlier: Vec<Box<dyn Way>> = Vec::new();
     if let Some(udf) = udf::Udf::open(&medium, reading)? {
-        ways.push(Box::new(udf));
+        living.push(Box::new(udf));
     }
-    for tree in iso::trees(&medium)? {
-        ways.push(Box::new(tree));
+    for (age, trees) in sessions::find(&medium)?.into_iter().enumerate() {
+        for tree in trees {
+            if age == 0 { living.push(Box::new(tree)) } else { earlier.push(Box::new(tree)) }
+        }
     }
-    if ways.is_empty() {
+    if living.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(Disc { medium, ways })))
+    Ok(Some(Box::new(Disc { medium, living, earlier })))
 }
 
 /// One way in which a disc names its files.
@@ -71,21 +76,23 @@ enum Read {
 
 struct Disc {
     medium: Arc<dyn Medium>,
-    /// The richest names first; at least one.
-    ways: Vec<Box<dyn Way>>,
+    /// The ways of the newest session, the richest names first; at least one.
+    living: Vec<Box<dyn Way>>,
+    /// Those of the sessions before, the newer ones first.
+    earlier: Vec<Box<dyn Way>>,
 }
 
 impl FileSystem for Disc {
     fn kind(&self) -> &'static str {
-        self.ways.first().map_or("ISO 9660", |way| way.kind())
+        self.living.first().map_or("ISO 9660", |way| way.kind())
     }
 
     fn label(&self) -> Option<String> {
-        self.ways.iter().find_map(|way| way.label())
+        self.living.iter().find_map(|way| way.label())
     }
 
     fn uuid(&self) -> Option<String> {
-        self.ways.iter().find_map(|way| way.uuid())
+        self.living.iter().find_map(|way| way.uuid())
     }
 
     fn cluster_bytes(&self) -> u64 {
@@ -94,30 +101,46 @@ impl FileSystem for Disc {
 
     fn walk(&self, meet: &mut dyn FnMut(Met) -> ControlFlow<()>) -> Result<(), MediumError> {
         let mut known = HashSet::new();
-        for (index, way) in self.ways.iter().enumerate() {
+        // Where the newest session can nowhere be read whole, what an earlier one lists may well live.
+        let mut of_earlier = Standing::Living;
+        for (index, way) in self.living.iter().enumerate() {
             let read = way.walk(&mut |found| match found {
                 Found::File(file) => {
                     // An empty file has no place to be known by: the first way to name it has to do.
-                    let is_new = match first_position(&file) {
-                        Some(place) => known.insert(place) || index == 0,
-                        None => index == 0,
-                    };
-                    if is_new { meet(Met::File(file)) } else { ControlFlow::Continue(()) }
+                    let is_new = first_position(&file).map(|place| known.insert(place));
+                    if index == 0 || is_new == Some(true) { meet(Met::File(file)) } else { ControlFlow::Continue(()) }
                 }
                 Found::Problem(problem) => meet(Met::Problem(problem)),
                 Found::Own(_) => ControlFlow::Continue(()),
             })?;
-            if read != Read::InPart {
-                break;
+            match read {
+                Read::InPart => {}
+                Read::Whole => {
+                    of_earlier = Standing::Deleted;
+                    break;
+                }
+                Read::Stopped => return Ok(()),
+            }
+        }
+        for way in &self.earlier {
+            let read = way.walk(&mut |found| match found {
+                Found::File(file) if first_position(&file).is_some_and(|place| known.insert(place)) => {
+                    meet(Met::File(DiskFile { standing: of_earlier, ..file }))
+                }
+                // What an earlier session lost, a later one has listed.
+                Found::File(_) | Found::Problem(_) | Found::Own(_) => ControlFlow::Continue(()),
+            })?;
+            if read == Read::Stopped {
+                return Ok(());
             }
         }
         Ok(())
     }
 
-    /// All that no way leads to: also what earlier sessions left, and what lost folders listed.
+    /// All that the newest session does not list: also what is deleted, and what lost folders listed.
     fn free(&self) -> Result<Option<Ranges>, MediumError> {
         let mut owned = Vec::new();
-        for way in &self.ways {
+        for way in &self.living {
             // What stands before the descriptors, and they.
             owned.push(0..19 * 2048);
             way.walk(&mut |found| {

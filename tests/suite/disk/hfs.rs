@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use keepsake::model::{Problem, Ranges};
-use keepsake::sources::disk::file_system::{Content, DiskFile, FileSystem, Met, Reading};
+use keepsake::sources::disk::file_system::{Content, DiskFile, FileSystem, Met, Reading, Standing};
 use keepsake::sources::disk::{apfs, hfsplus, optical};
 use keepsake::sources::medium::{Medium, MediumError, read_vec};
 use tempfile::TempDir;
@@ -266,6 +266,56 @@ fn a_disc_gives_what_was_burnt_under_the_names_that_it_had() {
     }
 }
 
+#[test]
+fn a_disc_that_was_written_to_twice_gives_both_sessions_and_what_was_deleted_between() {
+    if !referee::are_here(&["genisoimage"]) {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let put = |path: &str, bytes: &[u8]| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+        fs::write(path, bytes).expect("it can be written");
+    };
+    put("in/first.jpg", &[1; 5000]);
+    put("in/changed.jpg", &[2; 3000]);
+    let first = burn("genisoimage", &["-quiet", "-V", "ONE", "-J", "-R"], folder.path(), "first.iso");
+    fs::remove_dir_all(folder.path().join("in")).expect("it can be removed");
+    put("in/changed.jpg", &[3; 3100]);
+    put("in/second.jpg", &[4; 5000]);
+    let start = fs::metadata(&first).expect("it is there").len() / 2048 + 11400;
+    let sessions = format!("0,{start}");
+    let first_path = first.display().to_string();
+    let arguments = ["-quiet", "-V", "TWO", "-J", "-R", "-C", &sessions, "-M", &first_path];
+    let second = burn("genisoimage", &arguments, folder.path(), "second.iso");
+    let disc = File::options().write(true).open(&first).expect("it opens");
+    disc.write_all_at(&fs::read(second).expect("it can be read"), start * 2048).expect("it can be written");
+
+    let found = walk(&first, optical::open, Ranges::new()).expect("it is a disc");
+    assert_eq!(found.volume.label().as_deref(), Some("TWO"));
+    let medium = Image::open(&first, Ranges::new());
+    let told = found.listed.iter().map(|file| {
+        let bytes = content(medium.as_ref(), file);
+        assert!(bytes.iter().all(|byte| *byte == bytes[0]), "{}", file.path);
+        (file.path.to_string(), file.standing, bytes[0], bytes.len())
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort();
+    let expected = [
+        ("changed.jpg", Standing::Living, 3, 3100),
+        ("changed.jpg", Standing::Deleted, 2, 3000),
+        ("first.jpg", Standing::Living, 1, 5000),
+        ("second.jpg", Standing::Living, 4, 5000),
+    ];
+    assert_eq!(told, expected.map(|(path, standing, byte, length)| (path.to_owned(), standing, byte, length)));
+    // The space of what was deleted is free.
+    let free = found.volume.free().unwrap().unwrap();
+    for file in &found.listed {
+        let place = lies(file)[0].clone();
+        assert_eq!(free.meets(place.clone()), file.standing == Standing::Deleted, "{}", file.path);
+    }
+}
+
 /// What the system's own programs call a volume.
 fn blkid(image: &Path) -> Option<String> {
     let blkid = Command::new("blkid").args(["-p", "-s", "UUID", "-o", "value"]).arg(image).output();
@@ -312,7 +362,7 @@ fn an_empty_udf_volume_of_any_sort_is_recognised() {
     }
     let folder = TempDir::new().expect("a folder");
     for (media, version, block) in
-        [("hd", "1.02", "2048"), ("hd", "1.50", "512"), ("hd", "2.01", "512"), ("dvdrw", "2.01", "2048"), ("cdrw", "1.50", "2048"), ("dvd", "1.02", "2048")]
+        [("hd", "1.02", "2048"), ("hd", "1.50", "512"), ("hd", "2.01", "512"), ("dvdrw", "2.01", "2048"), ("cdrw", "1.50", "2048"), ("dvd", "1.02", "2048"), ("cdr", "1.50", "2048"), ("cdr", "2.01", "2048")]
     {
         let image = folder.path().join(format!("{media}-{version}-{block}.img"));
         File::create(&image).and_then(|file| file.set_len(8 << 20)).expect("an image");
@@ -322,6 +372,12 @@ fn an_empty_udf_volume_of_any_sort_is_recognised() {
             .output()
             .expect("it runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        // What is written once ends with its table of virtual blocks.
+        let told = String::from_utf8_lossy(&made.stdout);
+        if let Some(last) = told.lines().find_map(|line| line.strip_prefix("vatblock=")) {
+            let blocks: u64 = last.parse().expect("a block");
+            File::options().write(true).open(&image).and_then(|file| file.set_len((blocks + 1) * 2048)).expect("cut");
+        }
         let found = walk(&image, optical::open, Ranges::new()).unwrap_or_else(|| panic!("{}", image.display()));
         assert_eq!((found.volume.kind(), found.volume.label().as_deref()), ("UDF", Some("Holiday ü")), "{}", image.display());
         assert!(found.files.is_empty() && found.problems.is_empty(), "{}: {:?}", image.display(), found.problems);

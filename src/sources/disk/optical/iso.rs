@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::directory::{self, Record};
 use super::rock_ridge::{self, Extras};
 use super::{Budget, Found, Read, Way};
-use crate::formats::numbers::le16;
+use crate::formats::numbers::{le16, le32};
 use crate::model::{Problem, ProblemKind, RawPath};
 use crate::sources::disk::file_system::{Content, DiskFile, Extent, Standing};
 use crate::sources::disk::folder_tree::{FolderTree, from_utf16, part_of_path};
@@ -44,10 +44,11 @@ struct Folder {
     bytes: u32,
 }
 
-/// The trees of a disc, the one with the richest names first.
-pub(super) fn trees(medium: &Arc<dyn Medium>) -> Result<Vec<Tree>, MediumError> {
-    let all = Piece::read(medium.as_ref(), 16 * SECTOR, DESCRIPTORS * 2048)?;
-    let (mut joliet, mut primary) = (None, None);
+/// The trees whose descriptors stand from a sector on, the one with the richest names first; and how many sectors they
+/// say that they have.
+pub(super) fn trees(medium: &Arc<dyn Medium>, from: u64) -> Result<(Vec<Tree>, u32), MediumError> {
+    let all = Piece::read(medium.as_ref(), from.saturating_mul(SECTOR), DESCRIPTORS * 2048)?;
+    let (mut joliet, mut primary, mut sectors) = (None, None, 0);
     for index in 0..DESCRIPTORS {
         let start = index * 2048;
         let Some(descriptor) = all.sound(start..start + 2048) else { continue };
@@ -61,13 +62,14 @@ pub(super) fn trees(medium: &Arc<dyn Medium>) -> Result<Vec<Tree>, MediumError> 
                 joliet = Tree::of(medium, descriptor, Names::Joliet);
             }
             Some(255) => break,
-            _ => {}
+            _ => continue,
         }
+        sectors = sectors.max(le32(descriptor, 80).unwrap_or(0));
     }
     if let Some(tree) = &mut primary {
         tree.look_for_rock_ridge()?;
     }
-    Ok(joliet.into_iter().chain(primary).collect())
+    Ok((joliet.into_iter().chain(primary).collect(), sectors))
 }
 
 fn is_joliet(descriptor: &[u8]) -> bool {
