@@ -148,14 +148,21 @@ pub fn read(medium: &Arc<dyn Medium>) -> Result<Table, MediumError> {
     for slot in cut(slots, medium.size(), &mut notes) {
         volumes.push(volume(medium, slot)?);
     }
+    if volumes.is_empty() {
+        volumes.push(volume(medium, whole(medium.as_ref()))?);
+    }
     put_together(medium, &mut volumes, &mut notes)?;
     let problem = |note| Problem::new("partition table", ProblemKind::Damaged, note);
     Ok(Table { kind, volumes, problems: notes.into_iter().map(problem).collect() })
 }
 
+fn whole(medium: &dyn Medium) -> Slot {
+    Slot { range: 0..medium.size(), number: 0, name: Some("whole drive".to_owned()), hint: None }
+}
+
 /// What the drive's tables list, whichever there are.
 fn slots(medium: &Arc<dyn Medium>, notes: &mut Vec<String>) -> Result<(&'static str, Vec<Slot>), MediumError> {
-    let whole = || Slot { range: 0..medium.size(), number: 0, name: Some("whole drive".to_owned()), hint: None };
+    let whole = || whole(medium.as_ref());
     let (head, holes) = read_vec(medium.as_ref(), 0, marks::MARKED)?;
     let first_is_lost = holes.meets(0..512);
     if first_is_lost {
@@ -182,7 +189,9 @@ fn slots(medium: &Arc<dyn Medium>, notes: &mut Vec<String>) -> Result<(&'static 
     let some_sane = used.iter().any(|entry| entry.is_sane(sectors) && !entry.is_protective());
     if some_sane && (mark.is_none() || all_sane) {
         let unit = unit(medium.as_ref(), &used)?;
-        let mut found = mbr::slots(medium.as_ref(), &used_in_place(entries.as_deref(), &used), unit, notes)?;
+        // By their place in the table, empty ones included: that is their number.
+        let entries = entries.unwrap_or_default();
+        let mut found = mbr::slots(medium.as_ref(), &entries, unit, notes)?;
         let begins = any_begins(medium.as_ref(), found.iter().map(|slot| slot.range.start))?;
         match mark {
             None if !found.is_empty() => return Ok(("MBR", found)),
@@ -210,11 +219,6 @@ fn slots(medium: &Arc<dyn Medium>, notes: &mut Vec<String>) -> Result<(&'static 
         hint: Some(found.kind),
     };
     Ok(("lost", lost.into_iter().zip(1..).map(slot).collect()))
-}
-
-/// All entries, where they are known by their place; else those that are used.
-fn used_in_place(entries: Option<&[mbr::Entry]>, used: &[mbr::Entry]) -> Vec<mbr::Entry> {
-    entries.unwrap_or(used).to_vec()
 }
 
 /// Bytes that a table counts in. Some USB cases made drives look as if they had sectors of 4096 bytes, and their tables count so.
@@ -248,7 +252,7 @@ fn cut(mut slots: Vec<Slot>, size: u64, notes: &mut Vec<String>) -> Vec<Slot> {
     let mut kept: Vec<Slot> = Vec::new();
     for mut slot in slots {
         let number = slot.number;
-        if slot.range.start >= size {
+        if slot.range.start >= size && number != 0 {
             notes.push(format!(
                 "partition {number} lies behind the end of the drive: the drive or its image was cut off"
             ));

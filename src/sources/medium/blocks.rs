@@ -232,7 +232,7 @@ mod tests {
     fn sums_are_those_of_the_rfc() {
         assert_eq!(adler32(b""), 1);
         assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
-        assert_eq!(adler32(&[0xFF; 100_000]), {
+        assert_eq!(adler32(&vec![0xFF; 100_000]), {
             let (mut low, mut high) = (1_u64, 0_u64);
             for _ in 0..100_000 {
                 low = (low + 255) % 65_521;

@@ -244,6 +244,9 @@ fn unwrap(path: &Path, file: &Arc<dyn Medium>, how: &How, notes: &mut Vec<String
             return Err(Refusal::Unsupported(why));
         }
     }
+    if head.get(64..68) == Some(&[0x7F, 0x10, 0xDA, 0xBE]) {
+        return Err(Refusal::Unsupported("it is a VDI image: `qemu-img convert -O raw` makes a plain one of it"));
+    }
     let (tail, _) = read_vec(file.as_ref(), file.size().saturating_sub(512), 512)?;
     if vhd::is_footer(&head) || vhd::is_footer(&tail) {
         return Ok(Some(("VHD image", vhd::open(Arc::clone(file))?)));
@@ -256,8 +259,15 @@ fn unwrap(path: &Path, file: &Arc<dyn Medium>, how: &How, notes: &mut Vec<String
     Ok(None)
 }
 
+/// The drive inside a file of these bytes.
+#[cfg(fuzzing)]
+pub fn inside(bytes: Vec<u8>) -> Option<Arc<dyn Medium>> {
+    let file: Arc<dyn Medium> = Arc::new((bytes, crate::model::Ranges::new()));
+    unwrap(Path::new("x"), &file, &How::default(), &mut Vec::new()).ok()?.map(|(_, medium)| medium)
+}
+
 /// What is known and not read, by how it begins.
-const UNREAD: [(&[u8], &str); 6] = [
+const UNREAD: [(&[u8], &str); 5] = [
     (b"EVF2\x0D\x0A\x81", "it is an Ex01 image: `ewfexport` makes a plain one of it"),
     (b"LVF\x09\x0D\x0A\xFF\x00", "it is an L01 file: it holds chosen files, and no drive"),
     (b"vhdxfile", "it is a VHDX image: `qemu-img convert -O raw` makes a plain one of it"),
@@ -308,5 +318,118 @@ fn refused(path: &Path, refusal: Refusal) -> MediumOpenError {
         Refusal::Unsupported(why) => MediumOpenError::Unsupported { path, why: why.to_owned() },
         Refusal::Damaged(why) => MediumOpenError::Damaged { path, why: why.to_owned() },
         Refusal::Medium(cause) => MediumOpenError::Gone { path, cause },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Ranges;
+
+    /// Images whose every number may be anything: they are refused, or read in bounded time.
+    #[test]
+    fn no_change_of_an_image_stops_the_reader() {
+        let mut state = 5_u64;
+        let mut random = move |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below.max(1)
+        };
+        for seed in seeds() {
+            assert!(wrapped(seed.clone()).is_some(), "a seed is refused as it is");
+            let places: Vec<usize> = (0..seed.len()).filter(|at| seed[*at] != 0).collect();
+            for _ in 0..400 {
+                let mut bytes = seed.clone();
+                for _ in 0..=random(3) {
+                    let at = places[random(places.len())];
+                    let end = (at + [1, 1, 2, 4, 8][random(5)]).min(bytes.len());
+                    bytes[at..end].fill([0, 0xFF, 0x7F, 0x80, 1, 9][random(6)]);
+                }
+                bytes.truncate(if random(6) == 0 { random(bytes.len()) } else { bytes.len() });
+                let Some(medium) = wrapped(bytes) else { continue };
+                for at in [0, 1000, 65_000, medium.size().saturating_sub(100), u64::MAX - 50] {
+                    let (_, holes) = read_vec(medium.as_ref(), at, 2000).unwrap();
+                    assert!(holes.iter().all(|hole| hole.start >= at));
+                }
+            }
+        }
+    }
+
+    fn wrapped(bytes: Vec<u8>) -> Option<Arc<dyn Medium>> {
+        let file: Arc<dyn Medium> = Arc::new((bytes, Ranges::new()));
+        unwrap(Path::new("x"), &file, &How::default(), &mut Vec::new()).ok()?.map(|(_, medium)| medium)
+    }
+
+    /// The least of each kind.
+    #[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+    fn seeds() -> Vec<Vec<u8>> {
+        let put = |bytes: &mut Vec<u8>, at: usize, what: &[u8]| bytes[at..at + what.len()].copy_from_slice(what);
+        let mut qcow2 = vec![0; 0x5_0000];
+        put(&mut qcow2, 0, b"QFI\xFB\0\0\0\x03");
+        put(&mut qcow2, 20, &16_u32.to_be_bytes());
+        put(&mut qcow2, 24, &(4_u64 << 20).to_be_bytes());
+        put(&mut qcow2, 36, &1_u32.to_be_bytes());
+        put(&mut qcow2, 40, &0x3_0000_u64.to_be_bytes());
+        put(&mut qcow2, 0x3_0000, &(0x4_0000_u64 | 1 << 63).to_be_bytes());
+        put(&mut qcow2, 0x4_0000, &(0x2_0000_u64 | 1 << 63).to_be_bytes());
+        put(&mut qcow2, 0x4_0008, &(0x1_0000_u64 | 1 << 62 | 3 << 54).to_be_bytes());
+
+        let mut vmdk = vec![0; 0x3_0000];
+        put(&mut vmdk, 0, b"KDMV\x01\0\0\0\x03\0\0\0");
+        for (at, number) in [(12, 8192_u64), (20, 128), (28, 20), (36, 1), (48, 21), (56, 26)] {
+            put(&mut vmdk, at, &number.to_le_bytes());
+        }
+        put(&mut vmdk, 44, &512_u32.to_le_bytes());
+        put(&mut vmdk, 26 * 512, &30_u32.to_le_bytes());
+        put(&mut vmdk, 30 * 512, &[128, 0, 0, 0, 1, 0, 0, 0]);
+
+        let mut vhd = vec![0; 0x1_0000];
+        let mut footer = vec![0; 512];
+        put(&mut footer, 0, b"conectix");
+        put(&mut footer, 16, &512_u64.to_be_bytes());
+        put(&mut footer, 48, &(4_u64 << 20).to_be_bytes());
+        put(&mut footer, 60, &3_u32.to_be_bytes());
+        let sum = !footer.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        put(&mut footer, 64, &sum.to_be_bytes());
+        put(&mut vhd, 0, &footer);
+        put(&mut vhd, 512, b"cxsparse");
+        put(&mut vhd, 528, &2048_u64.to_be_bytes());
+        put(&mut vhd, 540, &8_u32.to_be_bytes());
+        put(&mut vhd, 544, &(2_u32 << 20).to_be_bytes());
+        put(&mut vhd, 2048, &[0, 0, 0, 8, 0xFF, 0xFF, 0xFF, 0xFF]);
+
+        let section = |kind: &[u8], at: usize, body: &[u8]| {
+            let mut bytes = vec![0; 76];
+            put(&mut bytes, 0, kind);
+            let next = if kind == b"done" { at } else { at + 76 + body.len() };
+            put(&mut bytes, 16, &(next as u64).to_le_bytes());
+            put(&mut bytes, 24, &(76 + body.len() as u64).to_le_bytes());
+            let sum = crate::sources::medium::blocks::adler32(&bytes[..72]);
+            put(&mut bytes, 72, &sum.to_le_bytes());
+            bytes.extend(body);
+            bytes
+        };
+        let mut ewf = b"EVF\x09\x0D\x0A\xFF\0\x01\x01\0\0\0".to_vec();
+        let mut volume = vec![0; 1052];
+        for (at, number) in [(4, 2_u32), (8, 64), (12, 512), (16, 128)] {
+            put(&mut volume, at, &number.to_le_bytes());
+        }
+        ewf.extend(section(b"volume", ewf.len(), &volume));
+        let data = ewf.len() as u64 + 76;
+        let chunk = [vec![7; 32_768], crate::sources::medium::blocks::adler32(&vec![7; 32_768]).to_le_bytes().to_vec()]
+            .concat();
+        ewf.extend(section(b"sectors", ewf.len(), &[chunk.clone(), chunk].concat()));
+        let mut table = vec![0; 24];
+        put(&mut table, 0, &2_u32.to_le_bytes());
+        put(&mut table, 8, &data.to_le_bytes());
+        let entries = [0_u32.to_le_bytes(), 32_772_u32.to_le_bytes()].concat();
+        table.extend(&entries);
+        table.extend(crate::sources::medium::blocks::adler32(&entries).to_le_bytes());
+        ewf.extend(section(b"table", ewf.len(), &table));
+        ewf.extend(section(b"table2", ewf.len(), &table));
+        ewf.extend(section(b"done", ewf.len(), &[]));
+        let medium = wrapped(ewf.clone()).unwrap();
+        let (bytes, holes) = read_vec(medium.as_ref(), 0, 65_536).unwrap();
+        assert!(holes.is_empty() && bytes.iter().all(|byte| *byte == 7), "{holes}");
+        vec![qcow2, vmdk, vhd, ewf]
     }
 }

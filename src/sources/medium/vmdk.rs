@@ -1,4 +1,4 @@
-//! VMware's virtual disk (Virtual Disk Format 5.0): one sparse file, plain or packed; or a text that names flat and sparse ones.
+//! The virtual disks of `VMware` (Virtual Disk Format 5.0): one sparse file, plain or packed; or a text that names flat and sparse ones.
 
 use std::sync::Arc;
 

@@ -228,9 +228,12 @@ impl Iterator for Words<'_> {
         }
         let first = self.0.chars().next()?;
         if first == '"' {
-            let (text, rest) = self.0.get(1..)?.split_once('"')?;
-            self.0 = rest;
-            return Some(Word::Text(text.to_owned()));
+            let text = self.0.get(1..)?;
+            // A quote inside a text has a backslash before it.
+            let is_end = |at: &usize| !text.get(..*at).is_some_and(|before| before.ends_with('\\'));
+            let end = text.match_indices('"').map(|(at, _)| at).find(is_end)?;
+            self.0 = text.get(end + 1..)?;
+            return Some(Word::Text(text.get(..end)?.to_owned()));
         }
         let is_letter = |letter: char| letter.is_alphanumeric() || "_-.+".contains(letter);
         let end = self.0.find(|letter| !is_letter(letter)).unwrap_or(self.0.len());
@@ -252,6 +255,7 @@ mod tests {
 old-disk {
 id = "abc-def"
 seqno = 7
+description = "lvcreate -n \"a b\" {"
 status = ["RESIZEABLE", "READ", "WRITE"]
 extent_size = 8192 # 4 Megabytes
 physical_volumes {

@@ -40,7 +40,10 @@ impl Rescuer {
         for pass in 1..=retries {
             self.pass(&wanted, Status::Bad, (Phase::Retrying, pass), tell, Self::scrape)?;
         }
-        let state = self.state();
+        let mut state = self.state();
+        if state.map.runs().all(|(_, status)| matches!(status, Status::Finished | Status::Bad)) {
+            state.enter(Phase::Finished, 1);
+        }
         let finished = state.map.ranges(Status::Finished);
         Ok(wanted.iter().flat_map(|range| finished.complement(range).iter().collect::<Vec<_>>()).collect())
     }

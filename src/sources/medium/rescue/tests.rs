@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::faulty::Faulty;
 use super::*;
+use crate::formats::mapfile::Phase;
 
 const SIZE: usize = 8 << 20;
 
@@ -127,7 +128,6 @@ fn a_later_pass_gets_everything_but_the_bad_sectors() {
     assert_eq!(rescuer.map().ranges(Status::Bad), bad);
     assert!(told.iter().all(|progress| progress.done_bytes <= progress.all_bytes));
     let phases: Vec<_> = told.iter().map(|progress| progress.phase).collect();
-    use crate::formats::mapfile::Phase;
     assert!(phases.is_sorted_by_key(|phase| {
         [Phase::Copying, Phase::Trimming, Phase::Scraping, Phase::Retrying].iter().position(|one| one == phase)
     }));
