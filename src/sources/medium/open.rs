@@ -273,10 +273,6 @@ const UNREAD: [(&[u8], &str); 5] = [
     (b"vhdxfile", "it is a VHDX image: `qemu-img convert -O raw` makes a plain one of it"),
     (b"COWD", "it is an old VMDK image: `qemu-img convert -O raw` makes a plain one of it"),
     (b"AFF10\x0D\x0A\x00", "it is an AFF image: `affconvert -r` makes a plain one of it"),
-    (
-        b"<<< Oracle VM VirtualBox Disk Image >>>",
-        "it is a VDI image: `qemu-img convert -O raw` makes a plain one of it",
-    ),
 ];
 
 /// All parts of an E01 image, by their names; they end with the first that is not there.
