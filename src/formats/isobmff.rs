@@ -6,7 +6,7 @@ mod samples;
 use crate::formats::numbers::{be32, be64};
 
 pub use items::{Location, Origin, associations, kinds, locations};
-pub use samples::{Track, handler, sample_description, track, tracks};
+pub use samples::{Track, handler, sample_description, samples, track, tracks};
 
 /// The head of a box.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,17 +9,21 @@
 
 mod bits;
 mod block;
+mod follower;
 mod frame;
 pub mod head;
 mod huffman;
 mod markers;
 mod painter;
+mod running;
 mod scan;
+mod selection;
 mod standard;
 mod tables;
 mod validate;
 mod verdict;
 
+pub use follower::{Advance, Follower};
 pub use frame::{Component, Frame, Process};
 pub use markers::{Segment, Step, entropy_end, next_segment, segments};
 pub use painter::{COLUMNS, Painter, Place};

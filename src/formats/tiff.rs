@@ -65,6 +65,8 @@ pub struct Structure {
     pub has_sub_directories: bool,
     /// Where a directory, or a value of any field, should be that does not lie inside the file.
     pub missing: Option<u64>,
+    /// Where the last byte ends that a directory takes or points to, picture data included.
+    pub reach: u64,
 }
 
 /// Walks the directories of a TIFF of `size` bytes that begins at offset 0; `None` when it does not begin like one. The magic numbers of
@@ -124,6 +126,7 @@ impl Walk<'_, '_> {
         if body.len() < count * entry_width {
             self.found.missing.get_or_insert(at);
         }
+        self.reached(at.saturating_add((count_width + count * entry_width + link_width) as u64));
         let mut directory = Directory::default();
         let mut places = [const { Vec::new() }; 4];
         let [strips, strip_lengths, tiles, tile_lengths] = &mut places;
@@ -164,6 +167,9 @@ impl Walk<'_, '_> {
         directory.jpeg = jpeg_at
             .zip(jpeg_length)
             .map(|(start, length)| Extent { start: u64::from(start), length: u64::from(length) });
+        for extent in directory.data.iter().chain(&directory.jpeg) {
+            self.reached(extent.start.saturating_add(extent.length));
+        }
         if !directory.data.is_empty() || directory.jpeg.is_some() {
             self.found.directories.push(directory);
         }
@@ -177,9 +183,16 @@ impl Walk<'_, '_> {
         let count = self.number(entry.get(4..4 + room)).unwrap_or(0);
         let length = count.saturating_mul(width);
         let at = self.number(entry.get(4 + room..4 + room * 2)).unwrap_or(0);
-        if length > room as u64 && at.saturating_add(length) > self.size {
-            self.found.missing.get_or_insert(at);
+        if length > room as u64 {
+            self.reached(at.saturating_add(length));
+            if at.saturating_add(length) > self.size {
+                self.found.missing.get_or_insert(at);
+            }
         }
+    }
+
+    fn reached(&mut self, end: u64) {
+        self.found.reach = self.found.reach.max(end);
     }
 
     fn single(&mut self, entry: &[u8]) -> io::Result<Option<u32>> {

@@ -5,6 +5,7 @@ pub mod exfat;
 pub mod fat;
 pub mod apfs;
 mod decmpfs;
+pub mod carve;
 pub mod file_system;
 pub mod partitions;
 mod ntfs;

@@ -70,6 +70,32 @@ fn chunks(table: &[u8]) -> Option<Vec<Extent>> {
     Some(found)
 }
 
+/// Lists the samples of the track of a `trak` box's content, in the order of the track; `None` when its tables make no
+/// sense, or there are more than `most`.
+pub fn samples(trak: &[u8], most: usize) -> Option<Vec<Extent>> {
+    let table = sample_table(trak)?;
+    let chunks = chunks(table)?;
+    let sizes = sound_child(table, b"stsz")?;
+    let fixed = u64::from(be32(sizes, 4)?);
+    let mut found = Vec::new();
+    for chunk in chunks {
+        let (mut start, end) = (chunk.start, chunk.start.checked_add(chunk.length)?);
+        while start < end {
+            let size = if fixed > 0 { fixed } else { u64::from(be32(sizes, 12 + found.len() * 4)?) };
+            if found.len() >= most {
+                return None;
+            }
+            found.push(Extent { start, length: size });
+            start = start.checked_add(size)?;
+            // Samples of no bytes lie nowhere, but they count.
+            if size == 0 && found.len() >= most {
+                return None;
+            }
+        }
+    }
+    Some(found)
+}
+
 fn offsets(table: &[u8]) -> Option<Vec<u64>> {
     let (offsets, width) =
         sound_child(table, b"stco").map(|found| (found, 4)).or(sound_child(table, b"co64").map(|it| (it, 8)))?;

@@ -19,6 +19,16 @@ impl<'a> Bits<'a> {
         Self { bytes, at, held: 0, count: 0, at_marker: false }
     }
 
+    /// Goes on at `at`, with the bits that were read ahead before it.
+    pub(super) fn resume(bytes: &'a [u8], at: usize, (held, count): (u64, u32)) -> Self {
+        Self { bytes, at, held, count, at_marker: false }
+    }
+
+    /// The bits that were read ahead, and how many they are.
+    pub(super) fn read_ahead(&self) -> (u64, u32) {
+        (self.held, self.count)
+    }
+
     /// Makes at least 32 bits available, or as many as there are before the marker.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: a call in each code costs a third of the time")]

@@ -101,6 +101,17 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// What it carries from block to block: the mean before, and the blocks that a run of empty ones still covers.
+    pub(super) fn carried(&self) -> (i32, u32) {
+        (self.mean, self.empty_blocks)
+    }
+
+    /// Goes on where another left off with this.
+    pub(super) fn carry_on(&mut self, (mean, empty_blocks): (i32, u32)) {
+        self.mean = mean;
+        self.empty_blocks = empty_blocks;
+    }
+
     /// Forgets what a restart interval does not carry over.
     pub(super) fn restart(&mut self) {
         self.mean = 0;

@@ -6,6 +6,7 @@ use super::verdict::Fault;
 const FAST_BITS: usize = 10;
 
 /// A table made ready to be looked up by the next bits.
+#[derive(Clone)]
 pub(super) struct Table {
     fast: Box<[Entry; 1 << FAST_BITS]>,
     /// For each longer code length: the first 16-bit prefix past its codes, its first code, and where its symbols begin.
@@ -54,6 +55,7 @@ impl Entry {
     }
 }
 
+#[derive(Clone)]
 struct Longer {
     length: u32,
     limit: usize,

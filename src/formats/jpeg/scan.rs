@@ -9,7 +9,7 @@ use super::painter::{Painter, Place};
 use super::verdict::Fault;
 
 /// Bytes that some cameras leave between the last code and the next marker.
-const SLACK: usize = 2;
+pub(super) const SLACK: usize = 2;
 
 /// A scan made ready to be followed.
 pub(super) struct Scan<'a> {
@@ -144,7 +144,7 @@ impl Scan<'_> {
     }
 
     #[inline]
-    fn follow_unit<P: Painter>(
+    pub(super) fn follow_unit<P: Painter>(
         &mut self,
         bits: &mut Bits<'_>,
         unit: u64,

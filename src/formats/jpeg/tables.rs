@@ -5,6 +5,7 @@ use super::standard;
 use crate::formats::numbers::be16;
 
 /// The tables in force at a place in the file.
+#[derive(Clone)]
 pub(super) struct Tables {
     dc: [Option<Table>; 4],
     ac: [Option<Table>; 4],

@@ -1,10 +1,10 @@
 //! The whole file: segments, tables, scans, end mark.
 
-use super::block::{Limits, Mode, Part};
 use super::frame::{Frame, Process};
 use super::markers::{DHT, DNL, DQT, DRI, EOI, SOI, SOS, Segment, Step, entropy_end, next_marker, next_segment};
 use super::painter::{Nobody, Painter};
 use super::scan::{Followed, Scan};
+use super::selection::Selection;
 use super::tables::Tables;
 use super::verdict::{Fault, State, Verdict};
 use crate::formats::numbers::be16;
@@ -201,51 +201,14 @@ impl<'a, 'p, P: Painter> Validator<'a, 'p, P> {
     /// Also tells of which components it carries the mean of each block.
     fn follow(&mut self, segment: &Segment<'_>, end: usize) -> Option<(Followed, [bool; 4])> {
         let frame = self.frame.as_ref()?;
-        let (&count, rest) = segment.payload.split_first()?;
-        let chosen = rest.get(..usize::from(count) * 2)?.as_chunks::<2>().0;
-        let &[first, last, precision] = rest.get(usize::from(count) * 2..)?.first_chunk::<3>()?;
-        let (high, low) = (precision >> 4, precision & 15);
-        let mode = match (frame.process, first, high) {
-            (Process::Sequential, _, _) => Mode::Sequential,
-            (_, 0, 0) => Mode::DcFirst,
-            (_, 0, _) => Mode::DcRefine,
-            (_, _, 0) => Mode::AcFirst,
-            (_, _, _) => Mode::AcRefine,
-        };
-        let details = matches!(mode, Mode::AcFirst | Mode::AcRefine);
-        if details && (last < first || last > 63 || count != 1) || !(1..=4).contains(&count) {
-            return None;
-        }
-        let alone = count == 1;
-        let carries_mean = matches!(mode, Mode::Sequential | Mode::DcFirst);
-        let mut means_of = [false; 4];
-        let mut units = frame.mcus();
-        let mut parts = Vec::new();
-        let mut homes: Vec<Option<&mut Vec<u64>>> = self.known.iter_mut().map(Some).collect();
-        for &[id, tables] in chosen {
-            let index = frame.components.iter().position(|component| component.id == id)?;
-            let component = frame.components.get(index)?;
-            if alone {
-                units = frame.blocks(component);
-            }
-            let known: &mut [u64] = match homes.get_mut(index).and_then(Option::take) {
-                Some(known) if details => known,
-                Some(_) | None => &mut [],
-            };
-            let (dc, ac) = self.tables.huffman(tables);
-            let blocks = if alone { (1, 1) } else { (component.h, component.v) };
-            let mut part = Part::new(index, blocks, known);
-            (part.dc, part.ac, part.low) = (dc, ac, low.into());
-            part.band = (u32::from(first), u32::from(last));
-            part.dc_size_limit = if frame.precision == 8 { 11 } else { 15 };
-            // Without it there is no picture, though every code can be followed.
-            let quantizer = self.tables.quantizer(component.table)?;
-            part.limits = Limits::new(frame.precision, quantizer, low);
-            self.painter.quantizers(index, quantizer);
-            parts.push(part);
-            if let Some(of) = means_of.get_mut(index) {
-                *of = carries_mean;
-            }
+        let chosen = Selection::read(segment.payload, frame)?;
+        let units = chosen.units(frame);
+        let mode = chosen.mode;
+        let means_of = chosen.means_of();
+        let parts = chosen.parts(frame, &self.tables, &mut self.known)?;
+        for part in &parts {
+            let table = frame.components.get(part.component).map_or(u8::MAX, |component| component.table);
+            self.painter.quantizers(part.component, self.tables.quantizer(table)?);
         }
         let blocks: u64 = parts.iter().map(|part| u64::from(part.blocks.0 * part.blocks.1)).sum();
         self.work += u64::from(units.0) * u64::from(units.1) * blocks;

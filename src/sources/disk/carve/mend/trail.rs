@@ -1,0 +1,269 @@
+//! The search for the parts of one JPEG.
+//!
+//! From its head on the codes are followed cluster by cluster, with a copy of the follower kept at each edge. Where they
+//! break, the picture left for elsewhere at one of the last edges. Each cluster around that could be codes is tried at each
+//! of these edges: most do not decode for a page. Those that do are ranked by how little the picture tears there, for codes
+//! fall into step by themselves, and the best are followed on. What counts in the end is that every block is there, the end
+//! mark follows, and the validator agrees.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Instant;
+
+use super::{Field, Pursuit};
+use crate::formats::jpeg::{Advance, Follower};
+use crate::model::Kind;
+use crate::sources::disk::carve::texture::could_be_codes;
+use crate::sources::disk::carve::{proof, trailer};
+use crate::sources::medium::MediumError;
+
+/// How many clusters away the next part may be.
+const FARTHEST: u64 = 100_000;
+/// Edges that a break may be at: as many as lie in this many bytes before it.
+const BACK: u64 = 96 << 10;
+/// But at least and at most this many.
+const EDGES: Range<u64> = 6..40;
+/// Bytes of copies that are kept.
+const MAX_KEPT: usize = 24 << 20;
+/// Bytes of a cluster that are tried first.
+const TASTE: u64 = 4096;
+/// Bytes that are looked ahead where they taste right.
+const AHEAD: u64 = 48 << 10;
+/// Ways that are followed on from one break.
+const WIDTH: usize = 5;
+/// Parts that a picture may be in.
+const MAX_PARTS: usize = 24;
+/// Breaks that are gone into in all.
+const MAX_BREAKS: u32 = 64;
+/// Larger than any JPEG from a camera. Bounds time.
+const MAX_SIZE: u64 = 128 << 20;
+/// How much more the picture may tear behind a seam than before it, in thousandths.
+const MAX_TEAR: u64 = 1900;
+/// So little that it is gone on there at once.
+const SURE: u64 = 1150;
+
+/// A way through the clusters.
+#[derive(Clone)]
+struct Path {
+    /// What has been followed.
+    runs: Vec<Range<u64>>,
+    follower: Follower,
+    /// Where it goes on.
+    next: u64,
+}
+
+enum Ran {
+    Whole(Path, u64),
+    /// With the edges where it may have gone elsewhere, the last one last.
+    Stuck(Vec<Path>),
+}
+
+/// A cluster that may go on at an edge.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Way {
+    tear: u64,
+    distance: u64,
+    edge: usize,
+    cluster: u64,
+}
+
+/// One picture's search.
+pub(super) struct Trail<'a> {
+    field: &'a Field<'a>,
+    deadline: Instant,
+    breaks: u32,
+}
+
+impl<'a> Trail<'a> {
+    pub(super) fn new(field: &'a Field<'a>, deadline: Instant) -> Self {
+        Self { field, deadline, breaks: 0 }
+    }
+
+    /// Puts together the picture whose head is cluster `first`.
+    pub(super) fn follow(mut self, first: u64) -> Result<Pursuit, MediumError> {
+        let head = Path { runs: Vec::new(), follower: Follower::new(), next: first };
+        let ran = self.run(head)?;
+        let good = match &ran {
+            Ran::Stuck(edges) => edges.last().map_or(0, |edge| edge.follower.fed() + self.field.cluster),
+            Ran::Whole(..) => 0,
+        };
+        Ok(match self.solve(ran, 0)? {
+            Some(carved) => Pursuit::Mended(carved),
+            None => Pursuit::Broken(good),
+        })
+    }
+
+    fn is_late(&self) -> bool {
+        self.breaks > MAX_BREAKS || (self.field.carving.stop)() || Instant::now() >= self.deadline
+    }
+
+    fn solve(&mut self, ran: Ran, depth: usize) -> Result<Option<super::Carved>, MediumError> {
+        let edges = match ran {
+            Ran::Whole(path, size) => return self.prove(&path, size),
+            Ran::Stuck(edges) => edges,
+        };
+        self.breaks += 1;
+        let mut distance = 1;
+        while depth < MAX_PARTS && distance <= FARTHEST && !self.is_late() {
+            let (options, reached) = self.options(&edges, distance)?;
+            distance = reached + 1;
+            for option in options {
+                let Some(edge) = edges.get(option.edge).filter(|_| !self.is_late()) else { break };
+                let mut path = edge.clone();
+                path.next = option.cluster;
+                let ran = self.run(path)?;
+                if let Some(carved) = self.solve(ran, depth + 1)? {
+                    return Ok(Some(carved));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Follows the clusters as they lie, until they are no codes or no longer this picture's.
+    fn run(&self, mut path: Path) -> Result<Ran, MediumError> {
+        let mut edges: VecDeque<Path> = VecDeque::new();
+        let mut kept = 0;
+        loop {
+            if path.next >= self.field.count() || path.has(path.next) || path.follower.fed() > MAX_SIZE {
+                break;
+            }
+            let bytes = self.field.read(path.next, u64::MAX)?;
+            kept += path.follower.weight();
+            edges.push_back(path.clone());
+            let most = (BACK / self.field.cluster).clamp(EDGES.start, EDGES.end);
+            while edges.len() as u64 > most || kept > MAX_KEPT && edges.len() > 3 {
+                kept -= edges.pop_front().map_or(0, |edge| edge.follower.weight());
+            }
+            let inside = path.follower.is_in_scan();
+            match path.follower.feed(&bytes) {
+                Advance::Whole(size) => {
+                    path.step();
+                    return Ok(Ran::Whole(path, size));
+                }
+                Advance::Broken(..) => break,
+                Advance::More => {}
+            }
+            if inside && path.follower.is_in_scan() && !bytes.chunks(512).all(could_be_codes) {
+                break;
+            }
+            path.step();
+        }
+        Ok(Ran::Stuck(edges.into()))
+    }
+
+    /// Clusters that may go on at one of the edges, the best first, from `distance` on up to a sure one or the farthest;
+    /// with the distance that was reached.
+    fn options(&self, edges: &[Path], distance: u64) -> Result<(Vec<Way>, u64), MediumError> {
+        let mut options: Vec<Way> = Vec::new();
+        let Some(origin) = edges.last().map(|edge| edge.next) else { return Ok((options, FARTHEST)) };
+        for distance in distance..=FARTHEST {
+            if distance % 64 == 0 && self.is_late() {
+                return Ok((options, FARTHEST));
+            }
+            let mut sure = false;
+            let places = [origin.checked_add(distance), origin.checked_sub(distance)];
+            if places[0].is_some_and(|place| place >= self.field.count()) && places[1].is_none() {
+                return Ok((options, FARTHEST));
+            }
+            for cluster in places.into_iter().flatten().filter(|place| *place < self.field.count()) {
+                if !self.field.could_go_on(cluster) {
+                    continue;
+                }
+                let bytes = self.field.read(cluster, TASTE)?;
+                for (edge, path) in edges.iter().enumerate() {
+                    if path.next == cluster || path.has(cluster) {
+                        continue;
+                    }
+                    let Some(tear) = self.taste(path, cluster, &bytes)? else { continue };
+                    sure |= tear <= SURE;
+                    options.push(Way { tear, distance, edge, cluster });
+                }
+            }
+            if sure || options.len() > 64 {
+                options.sort_unstable();
+                options.truncate(WIDTH);
+                if sure {
+                    return Ok((options, distance));
+                }
+            }
+        }
+        options.sort_unstable();
+        options.truncate(WIDTH);
+        Ok((options, FARTHEST))
+    }
+
+    /// How much the picture tears where this cluster goes on, against how much it tore before; `None` where it cannot go on.
+    fn taste(&self, edge: &Path, cluster: u64, bytes: &[u8]) -> Result<Option<u64>, MediumError> {
+        let mut follower = edge.follower.clone();
+        let before = follower.tears();
+        let mut last = follower.feed(bytes);
+        if matches!(last, Advance::Broken(..)) {
+            return Ok(None);
+        }
+        let mut fed = bytes.len() as u64;
+        let mut at = cluster;
+        while last == Advance::More && fed < AHEAD {
+            // The rest of this cluster, then those behind it.
+            let inside = fed % self.field.cluster;
+            if inside == 0 {
+                at += 1;
+            }
+            if at >= self.field.count() || edge.has(at) {
+                break;
+            }
+            let next = self.field.read(at, u64::MAX)?;
+            let next = next.get(usize::try_from(inside).unwrap_or(0)..).unwrap_or_default();
+            let next = next.get(..next.len().min(8192)).unwrap_or_default();
+            if next.is_empty() {
+                break;
+            }
+            fed += next.len() as u64;
+            last = follower.feed(next);
+        }
+        if matches!(last, Advance::Broken(..)) && fed < self.field.cluster.min(AHEAD) {
+            return Ok(None);
+        }
+        let after = follower.tears();
+        let (sum, count) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+        let looks = before.1 > 0 && count > 8;
+        let mean = |sum: u64, count: u64| sum * 64 / count.max(1) + 64;
+        let mut tear = if looks { mean(sum, count) * 1000 / mean(before.0, before.1) } else { 1500 };
+        if last == Advance::More {
+            tear = tear * 9 / 10;
+        }
+        Ok((tear <= MAX_TEAR).then_some(tear))
+    }
+
+    /// Has the validator look at all of it, and adds what belongs to it behind its end mark.
+    fn prove(&self, path: &Path, size: u64) -> Result<Option<super::Carved>, MediumError> {
+        let mut look = |at: u64, length: usize| self.field.look(&path.runs, at, length);
+        if !proof::is_whole(size, &mut look)? {
+            return Ok(None);
+        }
+        let end = trailer::end_of_file(size, &mut look)?;
+        let mut runs = path.runs.clone();
+        let clusters = end.div_ceil(self.field.cluster);
+        let there: u64 = runs.iter().map(|run| run.end - run.start).sum();
+        if let Some(last) = runs.last_mut() {
+            last.end += clusters.saturating_sub(there);
+        }
+        Ok(Some(self.field.carved(&runs, end, Kind::Jpeg)))
+    }
+}
+
+impl Path {
+    /// Whether the cluster is part of it.
+    fn has(&self, cluster: u64) -> bool {
+        self.runs.iter().any(|run| run.contains(&cluster))
+    }
+
+    /// Counts the next cluster as followed.
+    fn step(&mut self) {
+        match self.runs.last_mut() {
+            Some(run) if run.end == self.next => run.end += 1,
+            Some(_) | None => self.runs.push(self.next..self.next + 1),
+        }
+        self.next += 1;
+    }
+}

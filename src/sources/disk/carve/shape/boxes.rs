@@ -1,0 +1,142 @@
+//! Files of ISO boxes: HEIC, AVIF, CR3, MP4, QuickTime, 3GP. Their index says how long they are and where each coded picture
+//! begins; whether one is there shows in its chain of lengths.
+
+use super::film::{self, Index, Unit};
+use super::{Broken, Look, Shape, exactly, is_foreign};
+use crate::formats::isobmff::{BoxHead, box_head};
+use crate::model::Kind;
+use crate::sources::medium::MediumError;
+
+/// What stands at the top of pictures and films.
+const TOP: [&[u8; 4]; 18] = [
+    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"meta", b"moof", b"sidx", b"mfra", b"pnot",
+    b"PICT", b"udta", b"mpvd", b"styp", b"emsg", b"prft",
+];
+
+/// Larger than the index of any film from a camera. Bounds memory.
+const MAX_INDEX: u64 = 32 << 20;
+const MAX_BOXES: usize = 1 << 16;
+
+/// Coded pictures up to this many bytes in all are looked at wholly, of longer films some.
+const MAX_CHECKED: u64 = 48 << 20;
+/// How many of a longer film's.
+const SOME: usize = 512;
+
+/// A box at the top of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Top {
+    name: [u8; 4],
+    body: u64,
+    end: u64,
+}
+
+/// What a file's boxes say about where everything is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in super::super) struct Layout {
+    /// Bytes of the file, as far as its boxes tell.
+    pub(in super::super) size: u64,
+    /// Coded pictures, in the order of the file.
+    pub(in super::super) units: Vec<Unit>,
+    /// Whether there is an index, and it is all there.
+    pub(in super::super) has_index: bool,
+    /// Where the boxes that were found end; the next one should begin here.
+    pub(in super::super) walked: u64,
+    has_data: bool,
+    /// The last byte that the index points to.
+    reach: u64,
+}
+
+impl Layout {
+    /// Walks the boxes from the first byte on.
+    pub(in super::super) fn read(look: &mut Look<'_>) -> Result<Self, MediumError> {
+        let mut layout = Self::default();
+        let head = look(0, 16)?;
+        if let Some(BoxHead { name: [b'f', b't', b'y', b'p'], size: Some(size), .. }) = box_head(&head) {
+            layout.walked = size;
+        }
+        layout.go_on(look)?;
+        Ok(layout)
+    }
+
+    fn take(&mut self, top: Top, look: &mut Look<'_>) -> Result<(), MediumError> {
+        match &top.name {
+            b"mdat" => self.has_data = true,
+            b"moov" | b"meta" => {
+                let length = top.end.saturating_sub(top.body);
+                if length > MAX_INDEX {
+                    return Ok(());
+                }
+                let Some(body) = exactly(look, top.body, usize::try_from(length).unwrap_or(0))? else { return Ok(()) };
+                let found = match &top.name {
+                    b"moov" => film::of_movie(&body),
+                    _ => film::of_items(body.get(4..).unwrap_or_default()),
+                };
+                if let Some(Index { units, end }) = found {
+                    self.has_index = true;
+                    self.reach = self.reach.max(end);
+                    self.units.extend(units);
+                    self.units.sort_by_key(|unit| unit.start);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with the boxes from where the walk ended, which are elsewhere; `true` where an index is among them.
+    pub(in super::super) fn go_on(&mut self, look: &mut Look<'_>) -> Result<bool, MediumError> {
+        // A box that reaches behind the space still tells where the next one should be.
+        for _ in 0..MAX_BOXES {
+            let head = look(self.walked, 16)?;
+            let Some(BoxHead { name, head, size: Some(size) }) =
+                box_head(&head).filter(|head| TOP.contains(&&head.name))
+            else {
+                break;
+            };
+            let Some(end) = self.walked.checked_add(size).filter(|_| name != *b"ftyp") else { break };
+            self.take(Top { name, body: self.walked + head, end }, look)?;
+            self.walked = end;
+        }
+        self.size = self.walked;
+        Ok(self.is_complete())
+    }
+
+    /// Whether the boxes alone make a file.
+    pub(in super::super) fn is_complete(&self) -> bool {
+        self.has_index && self.has_data && self.reach <= self.size
+    }
+
+    /// The first coded picture that is not there, and `None` where all are that were looked at.
+    pub(in super::super) fn first_bad(&self, look: &mut Look<'_>) -> Result<Option<usize>, MediumError> {
+        let all: u64 = self.units.iter().map(|unit| unit.length).sum();
+        let step = if all <= MAX_CHECKED { 1 } else { (self.units.len() / SOME).max(1) };
+        for (number, unit) in self.units.iter().enumerate().step_by(step) {
+            let bytes = look(unit.start, usize::try_from(unit.length.min(8 << 20)).unwrap_or(0))?;
+            let good = if bytes.len() as u64 == unit.length { unit.is_sound(&bytes) } else { unit.length > 8 << 20 };
+            if !good || is_foreign(&bytes) {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+}
+
+pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumError> {
+    let layout = Layout::read(look)?;
+    let there = layout.size > 0 && exactly(look, layout.size - 1, 1)?.is_some();
+    let broken = |good, inside| {
+        let size = layout.is_complete().then_some(layout.size);
+        Shape::Broken(Broken { kind, good, size, inside })
+    };
+    if layout.size < 16 || !layout.has_index && !layout.has_data {
+        return Ok(Shape::Nothing);
+    }
+    if !layout.is_complete() || !there {
+        return Ok(broken(0, Vec::new()));
+    }
+    if let Some(bad) = layout.first_bad(look)? {
+        let good = bad.checked_sub(1).and_then(|before| layout.units.get(before)).map_or(0, Unit::end);
+        return Ok(broken(good, layout.units.iter().map(|unit| unit.start..unit.end()).collect()));
+    }
+    Ok(if layout.units.is_empty() { Shape::Unproven(layout.size, kind) } else { Shape::Whole(layout.size, kind) })
+}
