@@ -26,6 +26,7 @@ pub mod png;
 pub mod png_text;
 pub mod quicktime;
 pub mod sidecar;
+pub mod thumbs;
 pub mod tiff;
 pub mod xmp;
 pub mod zeros;

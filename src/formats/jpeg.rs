@@ -27,5 +27,6 @@ pub use follower::{Advance, Follower};
 pub use frame::{Component, Frame, Process};
 pub use markers::{Segment, Step, entropy_end, next_segment, segments};
 pub use painter::{COLUMNS, Painter, Place};
+pub use standard::luminance_segment;
 pub use validate::{follow, validate};
 pub use verdict::{Fault, State, Verdict};

@@ -2,6 +2,15 @@
 
 use super::huffman::Table;
 
+/// The luminance tables as the segment that a file would set them with: tables 0 of both kinds.
+pub fn luminance_segment() -> Vec<u8> {
+    let means: [u8; 28] = [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    let details: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
+    // The length counts itself: 2 bytes, then each table behind its number.
+    let head = [0xFF, 0xC4, 0, 2 + 29 + 17 + 162, 0x00];
+    [&head[..], &means, &[0x10], &details, &LUMINANCE].concat()
+}
+
 pub(super) fn dc(index: usize) -> Option<Table> {
     let counts: [u8; 16] = match index {
         0 => [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
