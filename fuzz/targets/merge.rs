@@ -16,17 +16,24 @@ fuzz_target!(init: prepare(), |recipe: &[u8]| {
     let Some((&[which, count], steps)) = recipe.split_first_chunk::<2>() else { return };
     let photo = &PHOTOS[usize::from(which & 1)];
     let mut copies = vec![(photo.clone(), None::<Ranges>); usize::from(count % 4) + 1];
-    // What nobody could see: other bytes where only one copy has any.
+    // What nobody can see: other bytes, and holes without the edges of one, where only one copy has any; holes where a map
+    // says that there is none.
     let mut in_secret = false;
+    let mut filled = vec![false; copies.len()];
     for &[what, at, more, length] in steps.as_chunks::<4>().0 {
         let index = usize::from(what >> 4) % copies.len();
         let (bytes, lost) = &mut copies[index];
+        let is_aligned = what & 8 == 0;
         let at = usize::from(at) << 8 | usize::from(more);
-        let at = if what & 8 == 0 { at & !511 } else { at }.min(bytes.len());
-        let end = (at + usize::from(length) * 64).min(bytes.len());
+        let at = if is_aligned { at & !511 } else { at }.min(bytes.len());
+        let end = at + if is_aligned { usize::from(length % 32 + 1) * 512 } else { usize::from(length) * 61 };
+        let end = end.min(bytes.len());
         match what & 7 {
-            0 | 1 => bytes[at..end].fill(0),
-            2 => bytes[at..end].fill(0xFF),
+            0..=2 => {
+                bytes[at..end].fill(if what & 7 == 2 { 0xFF } else { 0 });
+                in_secret |= !is_aligned;
+                filled[index] = true;
+            }
             3 | 4 => {
                 bytes[at..end].fill(0);
                 lost.get_or_insert_default().insert(at as u64..end as u64);
@@ -38,6 +45,7 @@ fuzz_target!(init: prepare(), |recipe: &[u8]| {
             }
         }
     }
+    in_secret |= copies.iter().zip(filled).any(|((_, lost), filled)| filled && lost.is_some());
     let copies: Vec<Copy<'_>> = copies.iter().map(|(bytes, lost)| Copy { bytes, lost: lost.clone() }).collect();
     for copy in &copies {
         assert!(fingerprint(copy.bytes).is_none_or(|group| group.keys().len() <= 80 && group.meets(&group)));
