@@ -192,6 +192,38 @@ fn holes_that_overlap_in_metadata_leave_a_hole() {
 }
 
 #[test]
+fn a_row_in_metadata_without_the_edges_of_a_hole_is_not_decided_by_guessing() {
+    let whole = photo(4);
+    let copies = [unmapped(&whole, &[700..1500]), unmapped(&whole, &[20_480..24_576])];
+    assert_unproven(&merged(&copies), &Unproven::Ambiguous);
+    // With a map there is nothing to guess.
+    let copies = [mapped(&whole, &[700..1500]), unmapped(&whole, &[20_480..24_576])];
+    assert_whole(&merged(&copies), &whole, Proof::Decoded);
+}
+
+#[test]
+fn holes_whose_edges_overlap_by_a_few_bytes_of_metadata_leave_a_hole() {
+    let whole = photo(4);
+    let body = tested::body(&whole, Format::Jpeg).unwrap();
+    let copies = [unmapped(&whole, &[body - 500..body + 700]), unmapped(&whole, &[body - 1400..body - 496])];
+    assert!(!matches!(merged(&copies), Outcome::Whole { .. }));
+}
+
+#[test]
+fn zeros_through_which_the_codes_go_by_chance_are_no_picture() {
+    let whole = photo(17);
+    let holed = |at: usize| unmapped(&whole, std::slice::from_ref(&(at..at + 530)));
+    let decodes = |at: &usize| Format::Jpeg.test(&holed(*at).0).is_whole;
+    let at = (8000..whole.len() - 1000).step_by(3).find(decodes).expect("now and then it happens");
+    let other = unmapped(&whole, &[at / 512 * 512..at / 512 * 512 + 4096]);
+    let outcome = merged(&[holed(at), other.clone()]);
+    assert!(!matches!(outcome, Outcome::Whole { .. }), "{at}");
+    // Where the other has data, that is what counts.
+    let other = unmapped(&whole, &[at / 512 * 512 + 2048..at / 512 * 512 + 4096]);
+    assert_whole(&merged(&[holed(at), other]), &whole, Proof::Decoded);
+}
+
+#[test]
 fn holes_that_overlap_in_the_picture_leave_the_better_copy() {
     let whole = taken(Shot { restart: 4, ..SHOT });
     let copies = [unmapped(&whole, &[8192..12_288]), unmapped(&whole, &[10_240..40_960])];
