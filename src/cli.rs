@@ -32,6 +32,7 @@ mod show;
 mod snapshots;
 mod status;
 mod told;
+mod triage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ pub mod iptc;
 pub mod isobmff;
 pub mod jpeg;
 pub mod mapfile;
+pub mod media_names;
 pub mod merged;
 pub mod moments;
 pub mod motion;

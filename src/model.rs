@@ -27,4 +27,4 @@ pub use object_id::{Hasher, Namer, ObjectId, ParseIdError, Sha1Digest};
 pub use photo::{CompanionRole, ParsePhotoIdError, PhotoId};
 pub use problem::{Problem, ProblemKind};
 pub use ranges::Ranges;
-pub use sighting::{FileStamp, RawPath};
+pub use sighting::{Coming, FileStamp, Found, RawPath};

@@ -120,7 +120,8 @@ pub(super) fn take_paths(change: &Connection, photo: i64) -> Result<(), CatalogE
     Ok(())
 }
 
-/// Gives a path beside their photo to those companions that have none, once the photo has one.
+/// Gives a path beside their photo to those companions that have none, once the photo has one. Worse copies stand below
+/// `kept/` instead: whoever restores the photo wants the good one.
 pub(super) fn give_paths(change: &Connection, photo: i64) -> Result<(), CatalogError> {
     let (photo_path, photo_name): (Option<String>, String) = change
         .prepare_cached("SELECT path, name FROM photo WHERE row = ?1")?
@@ -129,7 +130,7 @@ pub(super) fn give_paths(change: &Connection, photo: i64) -> Result<(), CatalogE
     let pathless: Vec<(i64, ObjectId, String)> = change
         .prepare_cached(
             "SELECT object.row, object.id, name FROM companion JOIN object ON object.row = companion.object
-             WHERE photo = ?1 AND path IS NULL ORDER BY object.id",
+             WHERE photo = ?1 AND path IS NULL AND role NOT IN ('damaged-copy', 'thumbnail') ORDER BY object.id",
         )?
         .query_map([photo], |row| Ok((row.get(0)?, columns::object(row, 1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;

@@ -149,7 +149,7 @@ fn objects(moment: &Connection, shards: &mut Shards) -> Result<(), CatalogError>
 fn sightings(moment: &Connection, keys: &BTreeMap<i64, String>, shards: &mut Shards) -> Result<(), CatalogError> {
     let mut statement = moment.prepare(
         "SELECT folder.source, folder.path, sighting.name, owner, outcome, object.id, sighting.size, modified_at, reason,
-             first_seen_at
+             first_seen_at, found, lost
          FROM sighting JOIN folder ON folder.row = sighting.folder JOIN source ON source.id = folder.source
          LEFT JOIN object ON object.row = sighting.object
          WHERE outcome <> 'ignored'
@@ -170,6 +170,8 @@ fn sightings(moment: &Connection, keys: &BTreeMap<i64, String>, shards: &mut Sha
             modified_at: columns::time_or_none(row, 7)?,
             reason: row.get(8)?,
             first_seen_at,
+            found: columns::word_or_none(row, 10)?,
+            lost: row.get(11)?,
         };
         shards.add(&format!("sightings/{}.jsonl", month(first_seen_at)), What::Sightings, &line)?;
     }

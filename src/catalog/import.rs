@@ -17,7 +17,7 @@ use super::sources::{self, SourceIdentity};
 use super::tree_path::{self, For};
 use super::{Catalog, CatalogError};
 use crate::formats::file_name::fold_case;
-use crate::model::{Look, ObjectId, Payload, Problem, ProblemKind};
+use crate::model::{Found, Look, ObjectId, Payload, Problem, ProblemKind};
 
 /// What came out of an export.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -243,8 +243,10 @@ fn sighting(change: &Connection, line: &SightingLine, sources: &Sources) -> Resu
         .execute(params![source, folder])?;
     change
         .prepare_cached(
-            "INSERT INTO sighting (folder, name, owner, outcome, object, size, modified_at, inode, reason, first_seen_at)
-             VALUES ((SELECT row FROM folder WHERE source = ?1 AND path = ?2), ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)",
+            "INSERT INTO sighting (folder, name, owner, outcome, object, size, modified_at, inode, reason, first_seen_at,
+                 found, lost)
+             VALUES ((SELECT row FROM folder WHERE source = ?1 AND path = ?2), ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10,
+                 ?11, ?12)",
         )?
         .execute(params![
             source,
@@ -257,6 +259,8 @@ fn sighting(change: &Connection, line: &SightingLine, sources: &Sources) -> Resu
             line.modified_at.map(to_ns),
             line.reason,
             to_ns(line.first_seen_at),
+            line.found.map(Found::as_str),
+            line.lost,
         ])?;
     Ok(())
 }

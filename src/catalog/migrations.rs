@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::CatalogError;
 
 /// All migrations there ever were; number N (from 1) brings a catalog of version N-1 to version N.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// “KEEP”: tells our databases from those of other programs (the header's application id).
 const APPLICATION_ID: u32 = 0x4b45_4550;

@@ -7,8 +7,8 @@ use jiff::civil::DateTime;
 
 use super::{Catalog, Description, FileOutcome, FileRecord, Job, Recorded, RunId, SourceId, SourceIdentity};
 use crate::model::{
-    CaptureTime, Certainty, CompanionRole, Condition, Depth, Examination, Facts, FileStamp, Kind, Likeness, ObjectId,
-    PhotoId, Position, RawPath, Sha1Digest, TimeSource,
+    CaptureTime, Certainty, Coming, CompanionRole, Condition, Depth, Examination, Facts, FileStamp, Kind, Likeness,
+    ObjectId, PhotoId, Position, RawPath, Sha1Digest, TimeSource,
 };
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -35,7 +35,13 @@ pub(super) fn stamp(size: u64) -> FileStamp {
 /// A file whose content is `content`.
 pub(super) fn kept(file: &str, content: &str, kind: Kind) -> FileRecord {
     let size = content.len() as u64;
-    let outcome = FileOutcome::Kept { object: ObjectId::of(content.as_bytes()), sha1: Sha1Digest([7; 20]), size, kind };
+    let outcome = FileOutcome::Kept {
+        object: ObjectId::of(content.as_bytes()),
+        sha1: Sha1Digest([7; 20]),
+        size,
+        kind,
+        coming: Coming::default(),
+    };
     FileRecord { path: path(file), stamp: stamp(size), outcome }
 }
 

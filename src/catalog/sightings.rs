@@ -8,7 +8,7 @@ use super::columns::{self, split, to_i64, to_ns};
 use super::runs::{Outcome, RunId};
 use super::sources::SourceId;
 use super::{Catalog, CatalogError};
-use crate::model::{Family, FileStamp, Kind, ObjectId, PhotoId, RawPath, Sha1Digest};
+use crate::model::{Coming, Family, FileStamp, Found, Kind, ObjectId, PhotoId, RawPath, Sha1Digest};
 
 /// What came of one file of a source.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +34,8 @@ pub enum FileOutcome {
         size: u64,
         /// Their format.
         kind: Kind,
+        /// How they came out of the source.
+        coming: Coming,
     },
     /// It is no photo, no video and no sidecar.
     Ignored,
@@ -78,6 +80,8 @@ pub struct Seen {
     pub outcome: SeenOutcome,
     /// Its content, where it was kept.
     pub object: Option<ObjectId>,
+    /// Whether the source did not give all of it.
+    pub has_lost: bool,
     /// The run that last read its bytes (not one that only met it unchanged).
     pub run: RunId,
     /// Whether that run went through everything.
@@ -123,8 +127,9 @@ impl Catalog {
     ) -> Result<Option<Seen>, CatalogError> {
         let (folder, name) = split(path);
         let mut statement = self.connection.prepare_cached(
-            "SELECT sighting.outcome, object.id, size_seen, modified_at, inode, read_run, run.outcome, run.started_at
-             FROM (SELECT row, outcome, object, size AS size_seen, modified_at, inode, read_run FROM sighting
+            "SELECT sighting.outcome, object.id, size_seen, modified_at, inode, read_run, run.outcome, run.started_at,
+                 lost IS NOT NULL
+             FROM (SELECT row, outcome, object, size AS size_seen, modified_at, inode, read_run, lost FROM sighting
                    WHERE folder = (SELECT row FROM folder WHERE source = ?1 AND path = ?2) AND name = ?3
                    ORDER BY row DESC LIMIT 1) AS sighting
              JOIN run ON run.id = read_run
@@ -141,6 +146,7 @@ impl Catalog {
                 let seen = Seen {
                     outcome: columns::word(row, 0)?,
                     object: columns::object_or_none(row, 1)?,
+                    has_lost: row.get(8)?,
                     run: RunId(row.get(5)?),
                     run_complete: run_outcome.is_some_and(Outcome::is_complete),
                     run_started_at: columns::time(row, 7)?,
@@ -170,6 +176,27 @@ impl Catalog {
         Ok(recorded)
     }
 
+    /// How an object came out of its sources, where none of them gave it whole and surely: the best of those ways.
+    pub fn doubts(&self, object: &ObjectId) -> Result<Option<(Found, u64)>, CatalogError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT found, lost FROM sighting WHERE object = (SELECT row FROM object WHERE id = ?1)")?;
+        let mut rows = statement.query([object.as_bytes()])?;
+        let mut best: Option<(Found, u64)> = None;
+        while let Some(row) = rows.next()? {
+            let found: Option<Found> = columns::word_or_none(row, 0)?;
+            let lost: Option<String> = row.get(1)?;
+            let this = (found.unwrap_or_default(), lost.as_deref().map_or(0, bytes_lost));
+            if !this.0.is_doubtful() && this.1 == 0 {
+                return Ok(None);
+            }
+            if best.is_none_or(|best| (this.1, this.0) < (best.1, best.0)) {
+                best = Some(this);
+            }
+        }
+        Ok(best)
+    }
+
     /// The photo that `owner` has of an object, be it its original or a companion; `None` when there is none.
     pub fn photo_of(&self, owner: &str, object: &ObjectId) -> Result<Option<PhotoId>, CatalogError> {
         let mut statement = self.connection.prepare_cached(
@@ -195,6 +222,12 @@ impl Catalog {
     }
 }
 
+/// How many bytes the places `offset+length, …` are.
+fn bytes_lost(places: &str) -> u64 {
+    let lengths = places.split(", ").filter_map(|place| place.split_once('+')?.1.parse::<u64>().ok());
+    lengths.fold(0, u64::saturating_add)
+}
+
 /// Who looks at a source, for whom, and when.
 struct Visit<'a> {
     run: RunId,
@@ -211,6 +244,8 @@ struct Newest {
     size: u64,
     modified_at: Option<i64>,
     reason: Option<String>,
+    found: Option<String>,
+    lost: Option<String>,
 }
 
 fn record(change: &Connection, visit: &Visit<'_>, file: &FileRecord) -> Result<Recorded, CatalogError> {
@@ -218,7 +253,10 @@ fn record(change: &Connection, visit: &Visit<'_>, file: &FileRecord) -> Result<R
     let folder = folder_row(change, visit.source, folder_path)?;
     let newest = newest(change, folder, name)?;
     match &file.outcome {
-        FileOutcome::Kept { object, sha1, size, kind } => {
+        FileOutcome::Kept { object, sha1, size, kind, coming } => {
+            if coming.is_sure() {
+                forget_doubts(change, object)?;
+            }
             let (object_row, object_is_new) = keep_object(change, object, *sha1, *size, *kind, visit.now)?;
             let sighting_is_new =
                 note_sighting(change, visit, folder, file, newest.as_ref(), SeenOutcome::Kept, Some(object_row))?;
@@ -269,7 +307,7 @@ fn folder_row(change: &Connection, source: SourceId, path: &[u8]) -> Result<i64,
 
 fn newest(change: &Connection, folder: i64, name: &[u8]) -> Result<Option<Newest>, CatalogError> {
     let mut statement = change.prepare_cached(
-        "SELECT row, outcome, object, size, modified_at, reason FROM sighting WHERE folder = ?1 AND name = ?2
+        "SELECT row, outcome, object, size, modified_at, reason, found, lost FROM sighting WHERE folder = ?1 AND name = ?2
          ORDER BY row DESC LIMIT 1",
     )?;
     let newest = statement.query_row(params![folder, name], |row| {
@@ -280,6 +318,8 @@ fn newest(change: &Connection, folder: i64, name: &[u8]) -> Result<Option<Newest
             size: columns::size(row, 3)?,
             modified_at: row.get(4)?,
             reason: row.get(5)?,
+            found: row.get(6)?,
+            lost: row.get(7)?,
         })
     });
     Ok(newest.optional()?)
@@ -300,6 +340,19 @@ fn keep_object(
         .prepare_cached("INSERT INTO object (id, sha1, size, kind, kept_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![object.as_bytes(), sha1.0, to_i64(size), kind.as_str(), to_ns(now)])?;
     Ok((change.last_insert_rowid(), true))
+}
+
+/// An object whose bytes were in doubt has come whole from somewhere: it is looked at again.
+fn forget_doubts(change: &Connection, object: &ObjectId) -> Result<(), CatalogError> {
+    change
+        .prepare_cached(
+            "UPDATE object SET examined_version = 0, condition = NULL, depth = NULL, good_percent = NULL, finding = NULL,
+                 facts = NULL, payload = NULL, look = NULL WHERE id = ?1
+                 AND EXISTS (SELECT 1 FROM sighting WHERE object = object.row)
+                 AND NOT EXISTS (SELECT 1 FROM sighting WHERE object = object.row AND lost IS NULL AND found IS NULL)",
+        )?
+        .execute([object.as_bytes()])?;
+    Ok(())
 }
 
 /// The private number of an object that is known.
@@ -323,6 +376,12 @@ fn note_sighting(
         FileOutcome::Unreadable(reason) => Some(reason.as_str()),
         FileOutcome::Kept { .. } | FileOutcome::Ignored | FileOutcome::Empty | FileOutcome::Unchanged => None,
     };
+    let (found, lost) = match came {
+        FileOutcome::Kept { coming: Coming { found, lost }, .. } => {
+            ((*found != Found::Listed).then(|| found.as_str()), (!lost.is_empty()).then(|| lost.to_string()))
+        }
+        FileOutcome::Ignored | FileOutcome::Empty | FileOutcome::Unreadable(_) | FileOutcome::Unchanged => (None, None),
+    };
     let modified_at = stamp.modified_at.map(to_ns);
     // The inode is left out: file systems without inodes of their own give new ones at each mount.
     let same = newest.filter(|newest| {
@@ -331,6 +390,8 @@ fn note_sighting(
             && newest.size == stamp.size
             && newest.modified_at == modified_at
             && newest.reason.as_deref() == reason
+            && newest.found.as_deref() == found
+            && newest.lost == lost
     });
     if let Some(newest) = same {
         change
@@ -341,8 +402,8 @@ fn note_sighting(
     change
         .prepare_cached(
             "INSERT INTO sighting (folder, name, owner, outcome, object, size, modified_at, inode, reason,
-                 first_seen_at, read_run, last_run)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+                 first_seen_at, read_run, last_run, found, lost)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13)",
         )?
         .execute(params![
             folder,
@@ -356,6 +417,8 @@ fn note_sighting(
             reason,
             to_ns(visit.now),
             visit.run.0,
+            found,
+            lost,
         ])?;
     Ok(true)
 }

@@ -14,6 +14,7 @@ use crate::recovery::RecoveryError;
 use crate::repository::RepositoryError;
 use crate::secrets::SecretsError;
 use crate::sources::SourceError;
+use crate::sources::medium::open::MediumOpenError;
 use crate::workflows::Error;
 
 /// Why a command could not be done.
@@ -323,6 +324,18 @@ fn source(error: &SourceError) -> Advice {
         SourceError::Missing { .. } => (Exit::Failed, hint("is the drive plugged in and mounted?")),
         SourceError::NotAFolder { .. } => (Exit::Failed, hint("name the folder that the drive or card is mounted at")),
         SourceError::Unreadable { .. } => (Exit::Failed, None),
+        SourceError::SingleFile { .. } => (Exit::Usage, hint("name the folder that it is in")),
+        SourceError::NoImageOfAFolder { .. } => (
+            Exit::Usage,
+            hint("leave --image out, or name the drive itself: /dev/sdb instead of the folder it is mounted at"),
+        ),
+        SourceError::Disk(MediumOpenError::InUse { .. }) => {
+            (Exit::Failed, hint("unmount it first (umount), or give the folder that it is mounted at instead"))
+        }
+        SourceError::Disk(MediumOpenError::Unreadable { .. }) => {
+            (Exit::Failed, hint("a whole drive can be read by root only: try the same command with sudo"))
+        }
+        SourceError::Disk(_) => (Exit::Failed, None),
         SourceError::Gone { .. } => (
             Exit::Failed,
             hint("plug it in again and run the same command: what was stored is safe, and is not read again"),

@@ -1,8 +1,10 @@
 use serde::Serialize;
 
-use super::Exit;
-use super::app::App;
+use std::path::PathBuf;
+
+use super::app::{App, absolute};
 use super::explain::Failure;
+use super::{Exit, triage};
 use crate::catalog::{RunId, RunRow};
 use crate::model::Problem;
 
@@ -26,6 +28,9 @@ enum RunsCommand {
     Show {
         /// Its number
         run: i64,
+        /// Write it as a page to print: what was on the drive, what was saved, what is damaged (with pictures), what would help
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
 }
 
@@ -100,7 +105,10 @@ pub(super) fn runs(app: &App, args: RunsArgs) -> Result<Exit, Failure> {
             let rows = open.catalog.runs(args.limit)?.into_iter().map(|row| told(row, false));
             app.output.report(&RunList(rows.collect()), Exit::Done)
         }
-        Some(RunsCommand::Show { run }) => {
+        Some(RunsCommand::Show { run, html }) => {
+            if let Some(file) = html {
+                triage::write(&open, run, &absolute(&file))?;
+            }
             let row = open.catalog.run(RunId(run))?.ok_or_else(|| Failure::Usage {
                 message: format!("there is no run {run}"),
                 hint: "keepsake runs lists them".to_owned(),

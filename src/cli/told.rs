@@ -7,6 +7,8 @@ mod photos;
 mod rescue;
 mod words;
 
+pub(super) use self::words::moment;
+
 use std::io::{self, Write};
 
 /// A report that can be told to a person.

@@ -1,10 +1,9 @@
 //! What a file is, by its first bytes.
 
-mod names;
 mod raw;
 
 use crate::formats::numbers::{be32, le32};
-use crate::formats::png;
+use crate::formats::{media_names, png};
 use crate::model::Kind;
 
 /// Tells what a file is from its first bytes (up to 64 KiB; fewer only where the file is smaller) and its name.
@@ -13,12 +12,12 @@ use crate::model::Kind;
 /// says nothing at all: a name that says media makes it [`Kind::Unknown`], so that a photo of which only zeros are left is kept.
 /// `None` is a file that is not media.
 pub fn sniff(head: &[u8], name: &[u8]) -> Option<Kind> {
-    let extension = names::extension(name);
+    let extension = media_names::extension(name);
     if let Some(kind) = by_content(head, &extension) {
         return Some(kind);
     }
     let nothing_known = !is_something_else(head) && !name.starts_with(b"._");
-    (nothing_known && names::says_media(&extension)).then_some(Kind::Unknown)
+    (nothing_known && media_names::says_media(&extension)).then_some(Kind::Unknown)
 }
 
 fn by_content(head: &[u8], extension: &[u8]) -> Option<Kind> {

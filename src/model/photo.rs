@@ -85,6 +85,10 @@ pub enum CompanionRole {
     LiveVideo,
     /// What another program wrote about it (XMP, AAE).
     Sidecar,
+    /// A worse copy of the same picture: holed, cut short.
+    DamagedCopy,
+    /// A small picture that some program made of it.
+    Thumbnail,
 }
 
 impl CompanionRole {
@@ -94,6 +98,8 @@ impl CompanionRole {
             Self::Raw => "raw",
             Self::LiveVideo => "live-video",
             Self::Sidecar => "sidecar",
+            Self::DamagedCopy => "damaged-copy",
+            Self::Thumbnail => "thumbnail",
         }
     }
 }

@@ -6,6 +6,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Ranges;
 
 /// A path inside a source, as the bytes that the file system gave: no encoding is assumed and none is lost.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +81,79 @@ pub struct FileStamp {
     pub modified_at: Option<Timestamp>,
     /// The number of its inode; 0 where the source has none.
     pub inode: u64,
+}
+
+/// How a file was found in its source.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// A folder lists it.
+    #[default]
+    Listed,
+    /// It was deleted; the file system still says where all of it lay, and no living file has any of that.
+    Deleted,
+    /// It was deleted; where its parts lay is partly assumed.
+    DeletedAssumed,
+    /// It was deleted, and living files have taken some of its space since.
+    DeletedReused,
+    /// No folder tells of it. Its bytes lay in one piece, and hold together from the first to the last.
+    Carved,
+    /// No folder tells of it. Its pieces were put together, and hold together from the first byte to the last.
+    Reassembled,
+    /// No folder tells of it, and only a part of it was found.
+    Partial,
+    /// No folder tells of it, and only the small picture inside was found.
+    PreviewOnly,
+}
+
+impl Found {
+    /// The word for it in tables, JSON and text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::Deleted => "deleted",
+            Self::DeletedAssumed => "deleted-assumed",
+            Self::DeletedReused => "deleted-reused",
+            Self::Carved => "carved",
+            Self::Reassembled => "reassembled",
+            Self::Partial => "partial",
+            Self::PreviewOnly => "preview-only",
+        }
+    }
+
+    /// Whether the file system had taken its name out.
+    pub fn was_deleted(self) -> bool {
+        matches!(self, Self::Deleted | Self::DeletedAssumed | Self::DeletedReused)
+    }
+
+    /// Whether no folder tells of it at all.
+    pub fn is_by_content(self) -> bool {
+        matches!(self, Self::Carved | Self::Reassembled | Self::Partial | Self::PreviewOnly)
+    }
+
+    /// Whether its bytes may be others than the file had: only a test of every pixel tells.
+    pub fn is_doubtful(self) -> bool {
+        match self {
+            Self::Listed | Self::Deleted | Self::Carved | Self::Reassembled => false,
+            Self::DeletedAssumed | Self::DeletedReused | Self::Partial | Self::PreviewOnly => true,
+        }
+    }
+}
+
+/// How a file came out of its source, beyond being read.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Coming {
+    /// How it was found.
+    pub found: Found,
+    /// The bytes of it that the source did not give. Inside they are zeros; at the end they are missing.
+    pub lost: Ranges,
+}
+
+impl Coming {
+    /// Whether every byte is what the source holds, as far as anybody can tell.
+    pub fn is_sure(&self) -> bool {
+        self.lost.is_empty() && !self.found.is_doubtful()
+    }
 }
 
 #[cfg(test)]

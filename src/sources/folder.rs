@@ -1,6 +1,9 @@
 //! A folder: a mounted drive, a card, a phone that the system shows as a folder.
 
+mod patient;
 mod walk;
+
+pub(super) use patient::Patient;
 
 use std::fs::File;
 use std::io;
@@ -12,51 +15,13 @@ use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{SourceError, volume};
-use crate::model::{FileStamp, Problem, RawPath};
+use super::{Met, SourceError, volume};
+use crate::model::FileStamp;
 
 /// A folder that photos are read from. It is held open: what is unplugged and plugged in again is another one.
 pub struct Folder {
     path: PathBuf,
     top: Arc<OwnedFd>,
-}
-
-/// A regular file that a walk met; nothing of it has been read.
-pub struct FoundFile {
-    /// Where it is, from the top of the source.
-    pub path: RawPath,
-    /// What the file system says about it.
-    pub stamp: FileStamp,
-    folder: Arc<OwnedFd>,
-}
-
-/// A file of a source, open for reading.
-pub struct OpenedFile {
-    /// Its bytes.
-    pub file: File,
-    /// What the file system said when it was opened.
-    pub stamp: FileStamp,
-}
-
-/// What a walk meets.
-pub enum Met {
-    /// A regular file.
-    File(FoundFile),
-    /// A folder that cannot be listed, or a part of one.
-    Problem(Problem),
-    /// Something that holds no bytes of its own, or must not be entered.
-    Unfollowed(Unfollowed, RawPath),
-}
-
-/// Why a walk passed something by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unfollowed {
-    /// A symbolic link: what it points to is met where it really is, or lies outside the source.
-    Link,
-    /// A pipe, a socket or a device.
-    Special,
-    /// A folder that is itself a Keepsake archive.
-    Archive,
 }
 
 impl Folder {
@@ -102,30 +67,25 @@ impl Folder {
     }
 }
 
-impl FoundFile {
-    /// Opens the file for reading, without following a link and, where the system allows it, without touching its
-    /// access time. Fails when it is no regular file any more.
-    pub fn open(&self) -> io::Result<OpenedFile> {
-        let name = self.path.file_name();
-        // A pipe that took the file's place must not block the run for ever.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = match rustix::fs::openat(&self.folder, name, flags | OFlags::NOATIME, Mode::empty()) {
-            Err(Errno::PERM) => rustix::fs::openat(&self.folder, name, flags, Mode::empty())?,
-            other => other?,
-        };
-        let stat = rustix::fs::fstat(&opened)?;
-        if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
-            return Err(io::Error::other("it is no regular file any more"));
-        }
-        Ok(OpenedFile { file: File::from(opened), stamp: stamp(&stat) })
+/// Opens a regular file in an open folder.
+pub(super) fn open_in(folder: &OwnedFd, name: &[u8]) -> io::Result<(Patient, FileStamp)> {
+    // A pipe that took the file's place must not block the run for ever.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = match rustix::fs::openat(folder, name, flags | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => rustix::fs::openat(folder, name, flags, Mode::empty())?,
+        other => other?,
+    };
+    let stat = rustix::fs::fstat(&opened)?;
+    if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
+        return Err(io::Error::other("it is no regular file any more"));
     }
+    let stamp = stamp(&stat);
+    Ok((Patient::new(File::from(opened), stamp.size), stamp))
 }
 
-impl OpenedFile {
-    /// What the file system says about the file now; differs from `stamp` when somebody wrote to it meanwhile.
-    pub fn stamp_now(&self) -> io::Result<FileStamp> {
-        Ok(stamp(&rustix::fs::fstat(&self.file)?))
-    }
+/// What the file system says about an open file now.
+pub(super) fn stamp_of(file: &Patient) -> io::Result<FileStamp> {
+    Ok(stamp(&rustix::fs::fstat(&file.file)?))
 }
 
 fn stamp(stat: &Stat) -> FileStamp {
@@ -140,6 +100,7 @@ fn stamp(stat: &Stat) -> FileStamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::Unfollowed;
     use std::collections::BTreeSet;
     use std::io::Read as _;
     use std::os::unix::fs::symlink;
@@ -235,7 +196,7 @@ mod tests {
             let Met::File(found) = met else { continue };
             let mut opened = found.open().expect("it opens");
             let mut bytes = Vec::new();
-            opened.file.read_to_end(&mut bytes).expect("it reads");
+            opened.read_to_end(&mut bytes).expect("it reads");
             assert_eq!(bytes, b"bytes");
             assert_eq!(opened.stamp_now().expect("a stamp"), found.stamp);
         }

@@ -43,6 +43,21 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// Only what ends the whole run: the drive is gone, or the person asked to stop.
     fn read(&self, at: u64, into: &mut [u8]) -> Result<Ranges, MediumError>;
+
+    /// Asks again, sector by sector and more than once, for what could not be read of `ranges`. What it gets, the next
+    /// [`Medium::read`] gives.
+    ///
+    /// # Errors
+    /// As [`Medium::read`].
+    fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
+        let _nothing_to_get: &Ranges = ranges;
+        Ok(())
+    }
+
+    /// Whether [`Medium::try_harder`] can get anything: a whole image has given all it has.
+    fn can_try_harder(&self) -> bool {
+        false
+    }
 }
 
 /// Reads `length` bytes from `at` on, with the holes among them. For metadata: the caller bounds `length`.
@@ -86,6 +101,16 @@ impl Medium for Window {
         let first_behind = at.saturating_add(inside as u64);
         holes.insert(first_behind..first_behind.saturating_add(behind.len() as u64));
         Ok(holes)
+    }
+
+    fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
+        let here = ranges.within(0..self.size());
+        let from = self.part.start;
+        self.whole.try_harder(&here.iter().map(|one| from + one.start..from + one.end).collect())
+    }
+
+    fn can_try_harder(&self) -> bool {
+        self.whole.can_try_harder()
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::FolderFile;
 use crate::events::{Listener, Progress, Stage};
 use crate::media::{self, Helpers};
-use crate::model::{Examination, ObjectId, PhotoId, Problem, ProblemKind};
+use crate::model::{Condition, Depth, Examination, Found, ObjectId, PhotoId, Problem, ProblemKind, in_words};
 use crate::objects::{ObjectsError, Store};
 use crate::previews::Previews;
 
@@ -73,6 +73,7 @@ fn examine_all(
         for (object, result) in each_object(&page, listener, examine) {
             match result {
                 Ok(examination) => {
+                    let examination = doubted(examination, open.catalog.doubts(&object)?);
                     if examination.condition.is_damage() {
                         broken.insert(object);
                     }
@@ -94,6 +95,27 @@ fn examine_all(
             return Ok(broken);
         }
     }
+}
+
+/// What the bytes say, and what is known of how they came: only a test of every pixel overrules a doubt.
+fn doubted(examination: Examination, doubts: Option<(Found, u64)>) -> Examination {
+    let Some((found, lost)) = doubts.filter(|_| examination.condition == Condition::Intact) else {
+        return examination;
+    };
+    if lost == 0 && examination.depth == Depth::Pixels {
+        return examination;
+    }
+    let finding = if lost > 0 {
+        format!("lacks {} that the drive did not give", in_words::size(lost))
+    } else {
+        match found {
+            Found::DeletedReused => "was deleted, and other files have taken some of its space since".to_owned(),
+            Found::DeletedAssumed => "was deleted, and where its parts lay is assumed".to_owned(),
+            Found::Partial | Found::PreviewOnly => "was found by its content, and only in part".to_owned(),
+            Found::Listed | Found::Deleted | Found::Carved | Found::Reassembled => return examination,
+        }
+    };
+    Examination { condition: Condition::Damaged, finding: Some(finding), ..examination }
 }
 
 pub(super) fn unexaminable(object: &ObjectId, error: &Error, listener: &dyn Listener) -> Problem {

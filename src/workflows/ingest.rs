@@ -10,17 +10,18 @@ mod store;
 mod tally;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::mend::{Mended, mend};
 use super::open_archive::hold;
 use super::{Circumstances, Error, OpenArchive, examine};
 use crate::catalog::{CatalogError, Job, Outcome, RunId, SourceId, SourceIdentity};
 use crate::config::{Lock, Sharing};
 use crate::events::Listener;
 use crate::model::report::IngestReport;
-use crate::model::{AlbumName, ObjectId, RawPath};
-use crate::sources::Folder;
+use crate::model::{AlbumName, ObjectId};
+use crate::sources::{Source, Wishes};
 
 /// What the person asked for besides the source.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -33,9 +34,11 @@ pub struct IngestOptions {
     pub owner: Option<String>,
     /// Read files again that have not changed since an earlier run.
     pub reread: bool,
+    /// Keep an image of what is read off a disk here, and go on from it.
+    pub image: Option<PathBuf>,
 }
 
-/// Takes every photo, video and sidecar of the folder `source` into the archive.
+/// Takes every photo, video and sidecar of `source`, a folder or a disk, into the archive.
 ///
 /// After Ok every byte that the report counts as stored is durable under its name. After Err or a crash, what was
 /// stored so far is durable and known to the catalog; running again goes on from there. Nothing in the source is
@@ -52,26 +55,29 @@ pub fn ingest(
     around: &Circumstances,
     listener: &dyn Listener,
 ) -> Result<IngestReport, Error> {
-    let IngestOptions { dry_run, album, owner, reread } = options;
-    let folder = Folder::open(source)?;
-    refuse_own_archive(open, &folder)?;
-    let who = format!("ingest of {}", folder.path().display());
+    let IngestOptions { dry_run, album, owner, reread, image } = options;
+    let source = Source::open(source, &Wishes { image: image.clone(), zone: around.zone.clone() })?;
+    refuse_own_archive(open, &source)?;
+    let who = format!("ingest of {}", source.path().display());
     let _held = hold(&open.archive, &Lock::Ingest, Sharing::Exclusive, &who, around, listener)?;
     open.objects.sweep_incoming()?;
 
     let owner = owner.clone().unwrap_or_else(|| open.archive.settings.owner.clone());
     let started = Instant::now();
     let photos_before = open.catalog.photo_count()?;
-    let booked = if *dry_run { None } else { Some(book(open, &folder, around)?) };
-    listener.note(&format!("{} is a folder; its files are read and never changed", folder.path().display()));
+    listener.note(&source.described());
+    for volume in source.volumes() {
+        listener.note(&volume);
+    }
+    let booked = if *dry_run { None } else { Some(book(open, &source, around)?) };
 
     let plan = store::Plan { booked, owner: &owner, now: around.now, reread: *reread };
-    let mut tally = tally::Tally::new(booked, &folder);
-    let mut stored = store::store_all(open, &folder, &plan, &mut tally, listener);
+    let mut tally = tally::Tally::new(booked, &source);
+    let mut stored = store::store_all(open, &source, &plan, &mut tally, listener);
     tally.report.durable_seconds = started.elapsed().as_secs_f64();
     if stored.is_ok() && tally.report.complete && !dry_run {
         // Whatever fails here, the run is written down as one that failed.
-        stored = describe(open, &mut tally, photos_before, around, listener).and_then(|()| match album {
+        stored = describe(open, &owner, &mut tally, photos_before, around, listener).and_then(|()| match album {
             Some(name) => add_to_album(open, &owner, name, &tally.objects, around),
             None => Ok(()),
         });
@@ -92,9 +98,10 @@ pub fn ingest(
     Ok(report)
 }
 
-/// What is stored is examined, and becomes photos.
+/// What is stored is examined, and becomes photos; damaged copies of one picture find each other.
 fn describe(
     open: &mut OpenArchive,
+    owner: &str,
     tally: &mut tally::Tally,
     photos_before: u64,
     around: &Circumstances,
@@ -102,30 +109,32 @@ fn describe(
 ) -> Result<(), Error> {
     let described = examine::examine_and_describe(open, around, listener)?;
     tally.note_examined(&described);
+    let mended = mend(open, owner, &tally.objects, around, listener)?;
+    if mended != Mended::default() {
+        examine::examine_and_describe(open, around, listener)?;
+    }
+    tally.report.put_together = mended.whole;
+    tally.report.behind_better = mended.hidden;
     tally.report.complete = !listener.stop_requested();
     tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
     Ok(())
 }
 
 /// Writes down that a run of this source begins.
-fn book(open: &mut OpenArchive, folder: &Folder, around: &Circumstances) -> Result<(RunId, SourceId), Error> {
-    let source = open.catalog.source(&identity(folder))?;
+fn book(open: &mut OpenArchive, source: &Source, around: &Circumstances) -> Result<(RunId, SourceId), Error> {
+    let source = open.catalog.source(&identity(source))?;
     Ok((open.catalog.begin_run(Job::Ingest, Some(source), around.moment())?, source))
 }
 
-fn identity(folder: &Folder) -> SourceIdentity {
-    SourceIdentity {
-        kind: "folder".to_owned(),
-        volume: folder.volume(),
-        root: RawPath::from_path(folder.path()),
-        name: folder.path().display().to_string(),
-    }
+fn identity(source: &Source) -> SourceIdentity {
+    let (kind, volume, root) = source.identity();
+    SourceIdentity { kind: kind.to_owned(), volume, root, name: source.path().display().to_string() }
 }
 
 /// A walk passes archives by; an archive as the source itself is a mistake worth a word.
-fn refuse_own_archive(open: &OpenArchive, folder: &Folder) -> Result<(), Error> {
-    let inside = open.archive.folder.canonicalize().is_ok_and(|archive| folder.path().starts_with(archive));
-    if inside { Err(Error::SourceIsArchive { path: folder.path().to_owned() }) } else { Ok(()) }
+fn refuse_own_archive(open: &OpenArchive, source: &Source) -> Result<(), Error> {
+    let inside = open.archive.folder.canonicalize().is_ok_and(|archive| source.path().starts_with(archive));
+    if inside { Err(Error::SourceIsArchive { path: source.path().to_owned() }) } else { Ok(()) }
 }
 
 fn add_to_album(

@@ -11,7 +11,7 @@ use crate::catalog::said::Subject;
 use crate::catalog::sightings::SeenOutcome;
 use crate::catalog::sources::SourceIdentity;
 use crate::model::{
-    AlbumName, CompanionRole, Condition, Depth, Facts, Kind, Look, ObjectId, Payload, PhotoId, RawPath,
+    AlbumName, CompanionRole, Condition, Depth, Facts, Found, Kind, Look, ObjectId, Payload, PhotoId, RawPath,
 };
 
 /// The version of the lines, in the first line of every shard.
@@ -119,6 +119,10 @@ pub(in crate::catalog) struct SightingLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::catalog) reason: Option<String>,
     pub(in crate::catalog) first_seen_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::catalog) found: Option<Found>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::catalog) lost: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

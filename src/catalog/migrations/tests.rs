@@ -1,11 +1,16 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(clippy::cast_possible_truncation, reason = "there are few migrations")]
 
 use std::process::Command;
 
 use super::super::{Catalog, sample};
 use super::*;
 
-/// A version 2 that never was.
+/// The newest version that there is, and the one that comes after it.
+const NOW: u32 = MIGRATIONS.len() as u32;
+const NEXT: u32 = NOW + 1;
+
+/// A version that never was.
 const MADE_UP: &str =
     "ALTER TABLE source ADD COLUMN colour TEXT; UPDATE source SET colour = 'blue'; CREATE TABLE later (a);";
 
@@ -24,8 +29,8 @@ fn an_older_catalog_is_migrated_after_a_copy_of_it_was_made() {
     assert_eq!(colour, "blue");
     drop(connection);
 
-    assert!(matches!(Catalog::open(&file), Err(CatalogError::NewerVersion { found: 2, known: 1 })));
-    let before = Catalog::open(&folder.path().join("catalog.db.before-v2")).unwrap();
+    assert!(matches!(Catalog::open(&file), Err(CatalogError::NewerVersion { found: NEXT, known: NOW })));
+    let before = Catalog::open(&folder.path().join(format!("catalog.db.before-v{NEXT}"))).unwrap();
     assert_eq!(before.sources().unwrap().len(), 1);
 }
 
@@ -51,7 +56,7 @@ fn a_newer_catalog_is_refused_and_left_alone() {
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = std::fs::read(&file).unwrap();
     let refused = Catalog::open(&file);
-    assert!(matches!(refused, Err(CatalogError::NewerVersion { found: 7, known: 1 })), "{refused:?}");
+    assert!(matches!(refused, Err(CatalogError::NewerVersion { found: 7, known: NOW })), "{refused:?}");
     assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
@@ -66,7 +71,7 @@ fn state_of(file: &Path) -> (u32, i64, bool) {
     (version, sources, connection.query_row(later, [], |row| row.get(0)).unwrap())
 }
 
-/// A catalog of version 1 with one source, in a folder of its own.
+/// A catalog of today's version with one source, in a folder of its own.
 fn old_catalog() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("catalog.db");
@@ -95,26 +100,26 @@ fn many_who_migrate_at_once_leave_one_new_catalog_and_a_copy_of_the_old_one() {
                 });
             }
         });
-        assert_eq!(state_of(&file), (2, 1, true));
-        assert_eq!(state_of(&folder.path().join("catalog.db.before-v2")), (1, 1, false));
+        assert_eq!(state_of(&file), (NEXT, 1, true));
+        assert_eq!(state_of(&folder.path().join(format!("catalog.db.before-v{NEXT}"))), (NOW, 1, false));
     }
 }
 
 #[test]
 fn nobody_copies_a_catalog_that_somebody_else_is_about_to_migrate() {
     let (folder, file) = old_catalog();
-    let copy = folder.path().join("catalog.db.before-v2");
+    let copy = folder.path().join(format!("catalog.db.before-v{NEXT}"));
     let mut first = Connection::open(&file).unwrap();
     let change = first.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     std::thread::scope(|scope| {
         let second = scope.spawn(|| to_made_up_version(&file));
         std::thread::sleep(std::time::Duration::from_millis(300));
         change.execute_batch(MADE_UP).unwrap();
-        change.pragma_update(None, "user_version", 2).unwrap();
+        change.pragma_update(None, "user_version", NEXT).unwrap();
         change.commit().unwrap();
         second.join().unwrap();
     });
-    assert_eq!(state_of(&file), (2, 1, true));
+    assert_eq!(state_of(&file), (NEXT, 1, true));
     assert!(!copy.exists(), "the second found nothing left to do, and copied nothing");
 }
 
@@ -156,24 +161,24 @@ fn a_migration_killed_at_any_write_leaves_the_old_catalog_or_the_new_one_and_goe
     {
         for nth in (1..).step_by(every) {
             let (folder, file) = old_catalog();
-            let copy = folder.path().join("catalog.db.before-v2");
+            let copy = folder.path().join(format!("catalog.db.before-v{NEXT}"));
             let Some(finished) = migrate_and_kill(folder.path(), call, nth) else {
                 eprintln!("stepping aside: strace is not installed, or may not trace");
                 return;
             };
             let step = format!("killed at {call} number {nth}");
             let is_new = match state_of(&file) {
-                (1, 1, false) => false,
-                (2, 1, true) => true,
+                (NOW, 1, false) => false,
+                (NEXT, 1, true) => true,
                 other => panic!("{step}: {other:?}"),
             };
             assert!(is_new || !finished, "{step}");
             assert!(copy.exists() || !is_new, "{step}: migrated without a copy");
             if copy.exists() {
-                assert_eq!(state_of(&copy), (1, 1, false), "{step}");
+                assert_eq!(state_of(&copy), (NOW, 1, false), "{step}");
             }
             to_made_up_version(&file);
-            assert_eq!((state_of(&file), state_of(&copy)), ((2, 1, true), (1, 1, false)), "{step}");
+            assert_eq!((state_of(&file), state_of(&copy)), ((NEXT, 1, true), (NOW, 1, false)), "{step}");
             if finished {
                 break;
             }
@@ -194,7 +199,7 @@ fn what_was_released_is_never_edited() {
             found.as_str(),
             hash,
             "{name} has changed. Catalogs that were made with it are on people's drives, and would never hear of the \
-             change. Take it back, and write what is new into the next file: migrations/0002.sql, with its line in \
+             change. Take it back, and write what is new into the next file: migrations/0003.sql, with its line in \
              frozen.b3 and in MIGRATIONS."
         );
     }

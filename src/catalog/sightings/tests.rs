@@ -57,6 +57,7 @@ fn a_file_is_unchanged_when_its_newest_sighting_has_its_stamp() {
     let wanted = Seen {
         outcome: SeenOutcome::Kept,
         object: Some(ObjectId::of(b"a")),
+        has_lost: false,
         run: sample.run,
         run_complete: false,
         run_started_at: at(0),

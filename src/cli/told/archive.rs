@@ -67,6 +67,9 @@ impl Told for IngestReport {
 
 /// The counts of one run, a line each; what is nought is left out.
 pub(super) fn counts(out: &mut dyn Write, report: &IngestReport) -> io::Result<()> {
+    for volume in &report.volumes {
+        writeln!(out, "  {volume}")?;
+    }
     writeln!(out, "  found          {}", count(report.files_seen, "file", "files"))?;
     let photos = count(report.new_photos, "photo or video", "photos and videos");
     let kept = if report.dry_run { "would keep    " } else { "newly kept    " };
@@ -81,6 +84,23 @@ pub(super) fn counts(out: &mut dyn Write, report: &IngestReport) -> io::Result<(
         ("damaged       ", report.damaged, "kept as they are, and listed"),
         ("unreadable    ", report.unreadable, "the source did not give them"),
         ("left aside    ", report.ignored, "not photos, videos or their sidecars"),
+    ];
+    for (name, number, meaning) in rows {
+        if number > 0 {
+            writeln!(out, "  {name} {} — {meaning}", count(number, "file", "files"))?;
+        }
+    }
+    rescued(out, report)
+}
+
+/// What came of it that no copying of folders gives.
+fn rescued(out: &mut dyn Write, report: &IngestReport) -> io::Result<()> {
+    let rows = [
+        ("brought back  ", report.deleted, "deleted on the disk, and still there"),
+        ("found by look ", report.by_content, "no folder lists them; found by what is in them"),
+        ("with holes    ", report.with_holes, "the disk did not give every byte; what it gave is kept"),
+        ("made whole    ", report.put_together, "put together from damaged copies, and proven"),
+        ("set behind    ", report.behind_better, "damaged copies of a photo that the archive has better"),
     ];
     for (name, number, meaning) in rows {
         if number > 0 {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::model::Problem;
 
 /// `2026-11-22 08:30`, from RFC 3339 in UTC.
-pub(super) fn moment(rfc3339: &str) -> String {
+pub(in crate::cli) fn moment(rfc3339: &str) -> String {
     match rfc3339.split_once('T') {
         Some((day, clock)) => format!("{day} {} UTC", clock.get(..5).unwrap_or(clock)),
         None => rfc3339.to_owned(),

@@ -1,18 +1,21 @@
 //! What a run of ingest did.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Problem;
 
 /// What one pass over one source did.
-#[derive(Clone, PartialEq, Default, Debug, Serialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct IngestReport {
     /// The number of the run; 0 for a dry run, which is not written down.
     pub run: i64,
     /// The source, as the person named it.
     pub source: String,
-    /// What the source was found to be: `folder`.
+    /// What the source was found to be: `folder`, `disk image`, `drive`, …
     pub source_kind: String,
+    /// What was found on it, a line for each volume of a disk.
+    pub volumes: Vec<String>,
     /// Whether every file of the source was looked at: an interrupted run is not complete.
     pub complete: bool,
     /// Files met. The sum of `stored`, `duplicates`, `previously_deleted`, `unreadable` and `ignored`.
@@ -29,6 +32,16 @@ pub struct IngestReport {
     pub unreadable: u64,
     /// Files that do not look like photos, videos or their sidecars, or that are empty.
     pub ignored: u64,
+    /// Kept files that were deleted on the disk, duplicates included.
+    pub deleted: u64,
+    /// Kept files that no folder lists, found by what is in them, duplicates included.
+    pub by_content: u64,
+    /// Kept files of which the disk did not give every byte.
+    pub with_holes: u64,
+    /// Photos that are whole now, put together from damaged copies.
+    pub put_together: u64,
+    /// Damaged copies that stand behind a better one now.
+    pub behind_better: u64,
     /// Bytes read from the source.
     pub read_bytes: u64,
     /// Bytes added to the archive.

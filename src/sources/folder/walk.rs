@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
-use super::{FoundFile, Met, Unfollowed, stamp};
+use super::stamp;
 use crate::model::{Problem, ProblemKind, RawPath};
+use crate::sources::found::{FoundFile, Met, Place, Unfollowed};
 
 /// Deeper than any folder a person made, and few enough to hold one open file descriptor for each level.
 const DEEPEST: usize = 256;
@@ -158,7 +159,9 @@ fn look(folder: &Arc<OwnedFd>, path: Vec<u8>, name: &[u8]) -> Met {
         }
     };
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Met::File(FoundFile { path, stamp: stamp(&stat), folder: Arc::clone(folder) }),
+        FileType::RegularFile => {
+            Met::File(FoundFile { path, stamp: stamp(&stat), place: Place::Folder(Arc::clone(folder)) })
+        }
         FileType::Symlink => Met::Unfollowed(Unfollowed::Link, path),
         FileType::Directory
         | FileType::Fifo

@@ -38,6 +38,9 @@ use image::Image;
 use patience::Patience;
 use state::{PIECE, State};
 
+/// How often a bad sector is asked again for the sake of a photo.
+const RETRIES: u32 = 3;
+
 /// How hard a read tries before it answers with a hole.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Effort {
@@ -225,5 +228,13 @@ impl Medium for Rescuer {
     fn read(&self, at: u64, into: &mut [u8]) -> Result<Ranges, MediumError> {
         let effort = if self.thorough.load(Ordering::Relaxed) { Effort::Thorough } else { Effort::Quick };
         self.read_with(at, into, effort)
+    }
+
+    fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
+        self.retry(ranges, RETRIES, &mut |_| {}).map(|_still_missing| ())
+    }
+
+    fn can_try_harder(&self) -> bool {
+        true
     }
 }

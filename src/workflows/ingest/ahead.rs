@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::sources::{Folder, Met};
+use crate::sources::Source;
 
 /// What a walk ahead of the real one has met so far. It opens no file; what it lists, the real walk finds in memory.
 #[derive(Default)]
@@ -14,16 +14,12 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Walks the source to its end, or until `stop`.
-    pub(super) fn count(&self, folder: &Folder, stop: &dyn Fn() -> bool) {
-        for met in folder.walk() {
-            if stop() || self.ended.load(Ordering::Relaxed) {
-                return;
-            }
-            if let Met::File(found) = met {
-                self.files.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(found.stamp.size, Ordering::Relaxed);
-            }
-        }
+    pub(super) fn count(&self, source: &Source, stop: &dyn Fn() -> bool) {
+        let stop = || stop() || self.ended.load(Ordering::Relaxed);
+        source.count(&stop, &mut |files, bytes| {
+            self.files.fetch_add(files, Ordering::Relaxed);
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        });
     }
 
     /// The real walk is over, however it ended: there is nothing left to count for.

@@ -1,5 +1,6 @@
 //! The books of a run: which files are known, what waits to become durable, what has been counted.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,9 @@ use super::store::Plan;
 use super::tally::Tally;
 use crate::catalog::{Catalog, FileOutcome, FileRecord, Recorded, Seen, SeenOutcome};
 use crate::events::{Listener, Progress, Stage};
-use crate::model::{FileStamp, Kind, ObjectId, Problem, ProblemKind, RawPath};
+use crate::model::{Coming, FileStamp, Kind, ObjectId, Problem, ProblemKind, RawPath, in_words};
 use crate::objects::{ObjectsError, Staged, Store};
-use crate::sources::{Folder, FoundFile, Met, SourceError, Unfollowed};
+use crate::sources::{FoundFile, Met, Source, SourceError, Unfollowed};
 use crate::workflows::Error;
 
 /// A batch shares its folder syncs and its transaction; it is committed when it has this many files or bytes, or is
@@ -27,12 +28,16 @@ const DOUBTFUL: u32 = 8;
 pub(super) struct Books<'a> {
     catalog: &'a mut Catalog,
     objects: &'a Store,
-    folder: &'a Folder,
+    source: &'a Source,
     plan: &'a Plan<'a>,
     tally: &'a mut Tally,
     listener: &'a dyn Listener,
     ahead: &'a Ahead,
     batch: Batch,
+    /// Files that a dying drive gave with holes: read again with patience when all else is safe.
+    put_off: Vec<PutOff>,
+    /// Files that the readers have and did not hand in yet.
+    under_way: u64,
     /// Bytes of the files that are settled, read or not.
     bytes_met: u64,
     /// Files in a row that could not be read.
@@ -47,12 +52,24 @@ struct Batch {
     since: Instant,
 }
 
+/// A file that came with holes, and what came of it so far.
+struct PutOff {
+    found: FoundFile,
+    had: Option<Had>,
+}
+
+/// The bytes of a file, with their holes.
+struct Had {
+    staged: Staged,
+    kind: Kind,
+    coming: Coming,
+}
+
 enum Pending {
     Staged {
         path: RawPath,
         stamp: FileStamp,
-        staged: Staged,
-        kind: Kind,
+        had: Had,
     },
     /// Met and settled; `object` where its bytes are in the archive.
     Plain {
@@ -73,54 +90,163 @@ impl Batch {
 }
 
 /// What a reader hands in.
-pub(super) type Handed = (RawPath, Result<Copy, ObjectsError>);
+pub(super) type Handed = (FoundFile, Result<Copy, ObjectsError>);
+
+/// Each holds an open file, so there cannot be any number of them; what comes with holes after these is kept as it is.
+const MOST_PUT_OFF: usize = 256;
 
 impl<'a> Books<'a> {
     pub(super) fn new(
         catalog: &'a mut Catalog,
         objects: &'a Store,
-        folder: &'a Folder,
+        source: &'a Source,
         plan: &'a Plan<'a>,
         tally: &'a mut Tally,
         ahead: &'a Ahead,
         listener: &'a dyn Listener,
     ) -> Self {
-        let batch = Batch::new();
-        Self { catalog, objects, folder, plan, tally, listener, ahead, batch, bytes_met: 0, doubtful: 0, links: 0 }
+        Self {
+            catalog,
+            objects,
+            source,
+            plan,
+            tally,
+            listener,
+            ahead,
+            batch: Batch::new(),
+            put_off: Vec::new(),
+            under_way: 0,
+            bytes_met: 0,
+            doubtful: 0,
+            links: 0,
+        }
     }
 
-    /// Walks the source to its end; false when the person asked to stop before.
+    /// Walks the source to its end, and goes back to what came with holes; false when the person asked to stop before.
     pub(super) fn walk(
         &mut self,
         to_read: &mpsc::SyncSender<FoundFile>,
         copies: &mpsc::Receiver<Handed>,
     ) -> Result<bool, Error> {
-        for met in self.folder.walk() {
-            if self.listener.stop_requested() {
-                return Ok(false);
-            }
-            match met {
-                Met::File(found) => {
-                    self.tally.report.files_seen += 1;
-                    if !self.is_known(&found)? && to_read.send(found).is_err() {
+        let (source, listener) = (self.source, self.listener);
+        let mut went_on = Ok(true);
+        source.walk(&|| listener.stop_requested(), &mut |met| {
+            went_on = self.meet(met, to_read, copies);
+            if matches!(went_on, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if !went_on? || listener.stop_requested() {
+            return Ok(false);
+        }
+        while self.under_way > 0 {
+            let Ok(copy) = copies.recv() else { return Ok(false) };
+            self.take(copy)?;
+        }
+        self.look_whether_the_source_is_there()?;
+        self.go_back(to_read, copies)
+    }
+
+    fn meet(
+        &mut self,
+        met: Met,
+        to_read: &mpsc::SyncSender<FoundFile>,
+        copies: &mpsc::Receiver<Handed>,
+    ) -> Result<bool, Error> {
+        match met {
+            Met::File(found) => {
+                self.tally.report.files_seen += 1;
+                if !self.is_known(&found)? {
+                    if to_read.send(found).is_err() {
                         return Ok(false);
                     }
+                    self.under_way += 1;
                 }
-                Met::Problem(problem) => {
-                    self.look_whether_the_source_is_there()?;
-                    self.tally.problem(problem, self.listener);
-                }
-                Met::Unfollowed(Unfollowed::Archive, path) => {
-                    self.listener.note(&format!("{path} is a Keepsake archive itself and was passed by"));
-                }
-                Met::Unfollowed(Unfollowed::Link | Unfollowed::Special, _) => self.links += 1,
             }
-            while let Ok(copy) = copies.try_recv() {
-                self.take(copy)?;
+            Met::Problem(problem) => {
+                self.look_whether_the_source_is_there()?;
+                self.tally.problem(problem, self.listener);
             }
+            Met::Unfollowed(Unfollowed::Archive, path) => {
+                self.listener.note(&format!("{path} is a Keepsake archive itself and was passed by"));
+            }
+            Met::Unfollowed(Unfollowed::Link | Unfollowed::Special, _) => self.links += 1,
+        }
+        while let Ok(copy) = copies.try_recv() {
+            self.take(copy)?;
+        }
+        Ok(true)
+    }
+
+    /// Reads what came with holes once more, with patience.
+    fn go_back(
+        &mut self,
+        to_read: &mpsc::SyncSender<FoundFile>,
+        copies: &mpsc::Receiver<Handed>,
+    ) -> Result<bool, Error> {
+        let put_off = std::mem::take(&mut self.put_off);
+        if !put_off.is_empty() {
+            let files = in_words::count(put_off.len() as u64, "file", "files");
+            self.listener.note(&format!("going back to {files} with spots that did not read: this can take long"));
+        }
+        let mut left = put_off.into_iter();
+        while let Some(PutOff { found, had }) = left.next() {
+            // The first bytes stay in hand until better ones are.
+            let (path, stamp) = (found.path.clone(), found.stamp.clone());
+            if self.listener.stop_requested() || to_read.send(found.again()).is_err() {
+                self.keep_had(path, stamp, had)?;
+                for PutOff { found, had } in left {
+                    self.keep_had(found.path, found.stamp, had)?;
+                }
+                return Ok(false);
+            }
+            self.under_way += 1;
+            let Ok((found, copy)) = copies.recv() else {
+                self.keep_had(path, stamp, had)?;
+                return Ok(false);
+            };
+            self.take_better((found, copy), had)?;
         }
         self.look_whether_the_source_is_there()?;
         Ok(true)
+    }
+
+    /// Takes the second reading of a file, or the first where that one has more.
+    fn take_better(&mut self, (found, copy): Handed, had: Option<Had>) -> Result<(), Error> {
+        let is_better = match (&copy, &had) {
+            (_, None) => true,
+            (Ok(Copy { copied: Copied::Staged { coming, .. }, .. }), Some(had)) => {
+                coming.lost.bytes() <= had.coming.lost.bytes()
+            }
+            (_, Some(_)) => false,
+        };
+        if is_better {
+            return self.take((found, copy));
+        }
+        self.under_way -= 1;
+        self.keep_had(found.path, found.stamp, had)?;
+        copy.map(|_| ()).map_err(Error::from)
+    }
+
+    fn keep_had(&mut self, path: RawPath, stamp: FileStamp, had: Option<Had>) -> Result<(), Error> {
+        match had {
+            Some(had) => self.stage(path, stamp, had),
+            None => {
+                let message = "the source does not give it: its first bytes cannot be read".to_owned();
+                self.tally
+                    .problem(Problem::new(path.to_string(), ProblemKind::Unreadable, message.clone()), self.listener);
+                let record = FileRecord { path, stamp, outcome: FileOutcome::Unreadable(message) };
+                self.add(Pending::Plain { record, object: None }, 0)
+            }
+        }
+    }
+
+    /// Lines up bytes to become durable, and says what of them is lost.
+    fn stage(&mut self, path: RawPath, stamp: FileStamp, had: Had) -> Result<(), Error> {
+        if !had.coming.lost.is_empty() {
+            let message = lost(&had.coming, stamp.size);
+            self.tally.problem(Problem::new(path.to_string(), ProblemKind::Unreadable, message), self.listener);
+        }
+        let bytes = had.staged.size;
+        self.add(Pending::Staged { path, stamp, had }, bytes)
     }
 
     /// Takes and commits all that is still under way; the first error is passed on after that.
@@ -130,6 +256,9 @@ impl<'a> Books<'a> {
             if let Err(error) = self.take(copy) {
                 first_error.get_or_insert(error);
             }
+        }
+        for PutOff { found, had } in std::mem::take(&mut self.put_off) {
+            self.keep_had(found.path, found.stamp, had)?;
         }
         self.commit()?;
         first_error.map_or(Ok(()), Err)
@@ -166,23 +295,37 @@ impl<'a> Books<'a> {
     fn is_settled(&self, seen: &Seen, size: u64) -> Result<bool, Error> {
         match (seen.outcome, seen.object) {
             (SeenOutcome::Unreadable, _) => Ok(false),
+            (SeenOutcome::Kept, _) if seen.has_lost => Ok(false),
             (SeenOutcome::Kept, Some(object)) => Ok(self.objects.size(&object)? == Some(size)),
             (SeenOutcome::Kept | SeenOutcome::Ignored | SeenOutcome::Empty, _) => Ok(true),
         }
     }
 
-    fn take(&mut self, (path, copy): Handed) -> Result<(), Error> {
+    fn take(&mut self, (found, copy): Handed) -> Result<(), Error> {
+        self.under_way = self.under_way.saturating_sub(1);
         let Copy { stamp, read_bytes, copied } = copy?;
         self.tally.report.read_bytes += read_bytes;
+        let can_wait = found.can_try_harder() && self.put_off.len() < MOST_PUT_OFF;
+        let copied = match copied {
+            Copied::Staged { staged, kind, coming, .. } if can_wait && !coming.lost.is_empty() => {
+                self.put_off.push(PutOff { found, had: Some(Had { staged, kind, coming }) });
+                return Ok(());
+            }
+            Copied::Unreadable { .. } if can_wait => {
+                self.put_off.push(PutOff { found, had: None });
+                return Ok(());
+            }
+            copied => copied,
+        };
+        let path = found.path;
         self.doubtful = if matches!(copied, Copied::Unreadable { .. }) { self.doubtful + 1 } else { 0 };
         let outcome = match copied {
-            Copied::Staged { staged, kind, changed } => {
+            Copied::Staged { staged, kind, coming, changed } => {
                 if changed {
                     let message = "somebody wrote to the file while it was read; what was read is kept";
                     self.tally.problem(Problem::new(path.to_string(), ProblemKind::Changed, message), self.listener);
                 }
-                let bytes = staged.size;
-                return self.add(Pending::Staged { path, stamp, staged, kind }, bytes);
+                return self.stage(path, stamp, Had { staged, kind, coming });
             }
             Copied::Hashed { object, size } => return self.would_store(object, size),
             Copied::Ignored => FileOutcome::Ignored,
@@ -239,11 +382,11 @@ impl<'a> Books<'a> {
                     objects.extend(object);
                     record
                 }
-                Pending::Staged { path, stamp, staged: bytes, kind } => {
-                    let outcome = FileOutcome::Kept { object: bytes.id, sha1: bytes.sha1, size: bytes.size, kind };
-                    objects.push(bytes.id);
+                Pending::Staged { path, stamp, had: Had { staged: bytes, kind, coming } } => {
+                    let Staged { id, sha1, size, .. } = bytes;
+                    objects.push(id);
                     staged.push(bytes);
-                    FileRecord { path, stamp, outcome }
+                    FileRecord { path, stamp, outcome: FileOutcome::Kept { object: id, sha1, size, kind, coming } }
                 }
             });
         }
@@ -273,6 +416,11 @@ impl<'a> Books<'a> {
 
     fn count(&mut self, outcome: &FileOutcome, recorded: &Recorded) {
         let report = &mut self.tally.report;
+        if let FileOutcome::Kept { coming, .. } = outcome {
+            report.with_holes += u64::from(!coming.lost.is_empty());
+            report.deleted += u64::from(coming.found.was_deleted());
+            report.by_content += u64::from(coming.found.is_by_content());
+        }
         match recorded {
             Recorded::New { .. } => report.stored += 1,
             Recorded::PreviouslyDeleted | Recorded::Unchanged { previously_deleted: true, .. } => {
@@ -309,10 +457,10 @@ impl<'a> Books<'a> {
     }
 
     fn look_whether_the_source_is_there(&self) -> Result<(), Error> {
-        if self.folder.is_still_there() {
+        if self.source.is_still_there() {
             Ok(())
         } else {
-            Err(SourceError::Gone { path: self.folder.path().to_owned() }.into())
+            Err(SourceError::Gone { path: self.source.path().to_owned() }.into())
         }
     }
 
@@ -323,6 +471,21 @@ impl<'a> Books<'a> {
             self.listener.note(&text);
         }
     }
+}
+
+/// What is not there of a file, for a person.
+fn lost(coming: &Coming, size: u64) -> String {
+    /// More places than this nobody reads.
+    const SHOWN: usize = 5;
+    let lost = in_words::size(coming.lost.bytes());
+    let places: Vec<String> = coming.lost.iter().take(SHOWN).map(|one| format!("{}–{}", one.start, one.end)).collect();
+    let more = coming.lost.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "{lost} of its {} could not be read (bytes {}{more}); the rest is kept",
+        in_words::size(size),
+        places.join(", ")
+    )
 }
 
 fn unreadable(after_bytes: u64, cause: &std::io::Error) -> String {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::media::sniff;
-use crate::model::{FileStamp, Hasher, Kind, ObjectId};
+use crate::model::{Coming, FileStamp, Hasher, Kind, ObjectId};
 use crate::objects::{Incoming, ObjectsError, Staged, Store};
 use crate::sources::{FoundFile, OpenedFile};
 
@@ -18,6 +18,8 @@ pub(super) enum Copied {
         staged: Staged,
         /// What they are.
         kind: Kind,
+        /// How they came out of the source.
+        coming: Coming,
         /// Whether somebody wrote to the file while it was read, twice.
         changed: bool,
     },
@@ -100,10 +102,15 @@ fn read_through(
 ) -> Result<Copied, ObjectsError> {
     let name = found.path.file_name();
     let mut here: u64 = 0;
-    let head = match fill(&mut opened.file, buffer) {
+    let head = match fill(opened, buffer) {
         Ok(head) => head,
+        Err(_) if stop() => return Ok(Copied::Stopped),
         Err(cause) => return Ok(Copied::Unreadable { after_bytes: 0, cause }),
     };
+    // Of a file of which nothing came yet, nobody can say what it is.
+    if head > 0 && opened.coming().lost.bytes() >= head as u64 {
+        return Ok(Copied::Unreadable { after_bytes: 0, cause: io::Error::other("its first bytes cannot be read") });
+    }
     if head == 0 {
         return Ok(Copied::Empty { media: sniff(&[], name).is_some() });
     }
@@ -119,8 +126,9 @@ fn read_through(
         }
         here += filled as u64;
         into.take(buffer.get(..filled).unwrap_or_default())?;
-        filled = match fill(&mut opened.file, buffer) {
+        filled = match fill(opened, buffer) {
             Ok(filled) => filled,
+            Err(_) if stop() => return Ok(Copied::Stopped),
             Err(cause) => {
                 *read_bytes += here;
                 return Ok(Copied::Unreadable { after_bytes: here, cause });
@@ -128,7 +136,7 @@ fn read_through(
         };
     }
     *read_bytes += here;
-    into.finish(kind)
+    into.finish(kind, opened.coming())
 }
 
 /// Where the bytes of one file go.
@@ -148,9 +156,9 @@ impl Into<'_> {
         }
     }
 
-    fn finish(self, kind: Kind) -> Result<Copied, ObjectsError> {
+    fn finish(self, kind: Kind, coming: Coming) -> Result<Copied, ObjectsError> {
         match self {
-            Self::Store(incoming) => Ok(Copied::Staged { staged: incoming.finish()?, kind, changed: false }),
+            Self::Store(incoming) => Ok(Copied::Staged { staged: incoming.finish()?, kind, coming, changed: false }),
             Self::Hasher(hasher) => {
                 let (object, _, size) = hasher.finish();
                 Ok(Copied::Hashed { object, size })

@@ -14,7 +14,7 @@ use super::copy_in::copy_in;
 use super::tally::Tally;
 use crate::catalog::{RunId, SourceId};
 use crate::events::Listener;
-use crate::sources::{Folder, FoundFile};
+use crate::sources::{FoundFile, Source};
 use crate::workflows::{Error, OpenArchive};
 
 /// One reads while another waits for its file to reach the disk.
@@ -32,10 +32,10 @@ pub(super) struct Plan<'a> {
     pub(super) reread: bool,
 }
 
-/// Stores every file of `folder` that looks like a photo, a video or a sidecar, and records every file met.
+/// Stores every file of `source` that looks like a photo, a video or a sidecar, and records every file met.
 pub(super) fn store_all(
     open: &mut OpenArchive,
-    folder: &Folder,
+    source: &Source,
     plan: &Plan<'_>,
     tally: &mut Tally,
     listener: &dyn Listener,
@@ -48,7 +48,7 @@ pub(super) fn store_all(
     let objects = &*objects;
     let ahead = Ahead::default();
     thread::scope(|scope| {
-        scope.spawn(|| ahead.count(folder, &|| listener.stop_requested()));
+        scope.spawn(|| ahead.count(source, &|| listener.stop_requested()));
         for _ in 0..READERS {
             let (queue, done) = (Arc::clone(&queue), done.clone());
             scope.spawn(move || {
@@ -58,14 +58,14 @@ pub(super) fn store_all(
                     let Ok(found) = next else { return };
                     let copy =
                         copy_in(&found, objects, plan.booked.is_none(), &mut buffer, &|| listener.stop_requested());
-                    if done.send((found.path, copy)).is_err() {
+                    if done.send((found, copy)).is_err() {
                         return;
                     }
                 }
             });
         }
         drop((done, queue));
-        let mut books = Books::new(catalog, objects, folder, plan, tally, &ahead, listener);
+        let mut books = Books::new(catalog, objects, source, plan, tally, &ahead, listener);
         let walked = books.walk(&to_read, &copies);
         drop(to_read);
         ahead.end();

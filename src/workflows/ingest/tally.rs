@@ -6,7 +6,7 @@ use crate::catalog::{RunId, SourceId};
 use crate::events::Listener;
 use crate::model::report::IngestReport;
 use crate::model::{ObjectId, Problem};
-use crate::sources::Folder;
+use crate::sources::Source;
 use crate::workflows::examine::Described;
 
 /// What a run of ingest has met so far.
@@ -19,11 +19,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(booked: Option<(RunId, SourceId)>, folder: &Folder) -> Self {
+    pub(super) fn new(booked: Option<(RunId, SourceId)>, source: &Source) -> Self {
         let report = IngestReport {
             run: booked.map_or(0, |(run, _)| run.0),
-            source: folder.path().display().to_string(),
-            source_kind: "folder".to_owned(),
+            source: source.path().display().to_string(),
+            source_kind: source.kind().to_owned(),
+            volumes: source.volumes(),
             ..IngestReport::default()
         };
         Self { report, objects: BTreeSet::new(), would_store: BTreeSet::new() }

@@ -12,12 +12,12 @@ const MEDIA: [&[u8]; 76] = [
 ];
 
 /// What stands after the last dot, in lower case; empty where there is no dot.
-pub(super) fn extension(name: &[u8]) -> Vec<u8> {
+pub fn extension(name: &[u8]) -> Vec<u8> {
     let dot = name.iter().rposition(|byte| *byte == b'.');
     dot.and_then(|dot| name.get(dot + 1..)).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Whether an extension (in lower case) is one of media.
-pub(super) fn says_media(extension: &[u8]) -> bool {
+pub fn says_media(extension: &[u8]) -> bool {
     MEDIA.contains(&extension)
 }
