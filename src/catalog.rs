@@ -40,7 +40,8 @@ pub mod search;
 pub mod sightings;
 pub mod snapshots;
 pub mod sources;
-pub mod trash;
+pub mod thumbnails;
+mod trash;
 mod tree_path;
 mod words;
 
@@ -71,6 +72,7 @@ pub use search::{KindFilter, Query};
 pub use sightings::{FileOutcome, FileRecord, Recorded, Seen, SeenOutcome};
 pub use snapshots::{CheckRow, SnapshotRow};
 pub use sources::{SourceId, SourceIdentity, SourceRow};
+pub use thumbnails::{Seen as SeenLook, ThumbnailStore};
 
 use columns::to_u64;
 

@@ -20,7 +20,7 @@ use disk::file_system::Reading;
 use medium::open::{MediumOpenError, Opening, open_with};
 
 use crate::formats::media_names;
-use crate::model::RawPath;
+use crate::model::{RawPath, in_words};
 
 /// What photos are read from.
 pub enum Source {
@@ -100,7 +100,10 @@ impl Source {
             Self::Folder(_) => format!("{path} is a folder; its files are read and never changed"),
             Self::Disk(disk) => {
                 let make = disk.make().map_or(String::new(), |make| format!(" ({make})"));
-                format!("{path} is a {}{make}; it is read without being mounted, and never changed", disk.kind())
+                format!(
+                    "{path} is {}{make}; it is read without being mounted, and never changed",
+                    in_words::a(disk.kind())
+                )
             }
         }
     }

@@ -28,6 +28,7 @@ mod restore;
 mod say;
 mod snapshots;
 mod status;
+mod thumbnails;
 mod tree_paths;
 mod triage;
 mod verify_kit;

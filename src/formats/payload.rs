@@ -67,6 +67,7 @@ pub fn of<R: Read + Seek>(input: &mut R, size: u64, kind: Kind) -> io::Result<Op
         | Kind::Wmv
         | Kind::Xmp
         | Kind::Aae
+        | Kind::Thumbnails
         | Kind::Unknown => Err(Stop::NotWhole),
     };
     match walked {

@@ -56,6 +56,16 @@ pub fn thumbs<'a>(bytes: &'a [u8], name: &[u8]) -> Option<Vec<Thumb<'a>>> {
     })
 }
 
+/// Whether a file is a store of small pictures, by its first bytes and its name.
+pub fn is_store(head: &[u8], name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_database = name.ends_with(b".db");
+    let compound = head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]);
+    (compound && is_database && (name == b"thumbs.db" || name.starts_with(b"ehthumbs")))
+        || (head.starts_with(b"CMMM") && is_database)
+        || (name.starts_with(b".thumbdata") && !head.is_empty())
+}
+
 impl<'a> Thumb<'a> {
     /// A JPEG of which nothing else is known.
     fn found(file: &'a [u8], part: std::ops::Range<usize>) -> Self {

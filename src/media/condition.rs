@@ -107,6 +107,7 @@ pub(crate) fn test_and_show<R: Read + Seek>(
             boxes::test(input, size, kind)
         }
         Kind::Xmp | Kind::Aae => shallow::test_sidecar(input, size),
+        Kind::Thumbnails => Ok(Tested::intact(Depth::Signature)),
         Kind::Psd | Kind::Crw | Kind::X3f | Kind::Mkv | Kind::Mts | Kind::Mpg | Kind::Wmv => {
             shallow::test(input, size, kind)
         }

@@ -146,6 +146,7 @@ pub(crate) fn read<R: Read + Seek>(
         | Kind::Wmv
         | Kind::Xmp
         | Kind::Aae
+        | Kind::Thumbnails
         | Kind::Unknown => return Ok(None),
         // What their test decodes, it shows.
         Kind::Jpeg | Kind::Gif | Kind::Webp | Kind::Tiff => Err(nothing_to_show()),

@@ -3,7 +3,7 @@
 mod raw;
 
 use crate::formats::numbers::{be32, le32};
-use crate::formats::{media_names, png};
+use crate::formats::{media_names, png, thumbs};
 use crate::model::Kind;
 
 /// Tells what a file is from its first bytes (up to 64 KiB; fewer only where the file is smaller) and its name.
@@ -15,6 +15,9 @@ pub fn sniff(head: &[u8], name: &[u8]) -> Option<Kind> {
     let extension = media_names::extension(name);
     if let Some(kind) = by_content(head, &extension) {
         return Some(kind);
+    }
+    if thumbs::is_store(head, name) {
+        return Some(Kind::Thumbnails);
     }
     let nothing_known = !is_something_else(head) && !name.starts_with(b"._");
     (nothing_known && media_names::says_media(&extension)).then_some(Kind::Unknown)

@@ -5,6 +5,12 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
+/// Writes “a folder”, “an E01 image”.
+pub fn a(thing: &str) -> String {
+    let vowel = thing.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O']);
+    format!("{} {thing}", if vowel { "an" } else { "a" })
+}
+
 /// Writes `1,234,567`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -40,6 +46,7 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
+        assert_eq!((a("folder").as_str(), a("E01 image").as_str()), ("a folder", "an E01 image"));
         assert_eq!(count(1, "photo", "photos"), "1 photo");
         assert_eq!(count(1_234_567, "photo", "photos"), "1,234,567 photos");
         assert_eq!(size(999), "999 bytes");

@@ -71,6 +71,8 @@ pub enum Kind {
     Xmp,
     /// Apple's list of edits beside a photo.
     Aae,
+    /// A store of small pictures that Windows or Android kept for its own use.
+    Thumbnails,
     /// A name that says media around bytes that say nothing (all zeros, an unknown format).
     Unknown,
 }
@@ -90,7 +92,7 @@ pub enum Family {
 
 impl Kind {
     /// Every kind there is, with its word in tables, JSON and on the command line.
-    pub const ALL: [(Self, &'static str); 32] = [
+    pub const ALL: [(Self, &'static str); 33] = [
         (Self::Jpeg, "jpeg"),
         (Self::Png, "png"),
         (Self::Gif, "gif"),
@@ -122,6 +124,7 @@ impl Kind {
         (Self::Wmv, "wmv"),
         (Self::Xmp, "xmp"),
         (Self::Aae, "aae"),
+        (Self::Thumbnails, "thumbnails"),
         (Self::Unknown, "unknown"),
     ];
 
@@ -157,7 +160,7 @@ impl Kind {
             Self::Mp4 | Self::Mov | Self::ThreeGp | Self::Avi | Self::Mkv | Self::Mts | Self::Mpg | Self::Wmv => {
                 Family::Video
             }
-            Self::Xmp | Self::Aae => Family::Sidecar,
+            Self::Xmp | Self::Aae | Self::Thumbnails => Family::Sidecar,
             Self::Unknown => Family::Unknown,
         }
     }
@@ -196,6 +199,7 @@ impl Kind {
             | Self::Wmv
             | Self::Xmp
             | Self::Aae
+            | Self::Thumbnails
             | Self::Unknown => false,
         }
     }

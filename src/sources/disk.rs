@@ -19,7 +19,7 @@ pub mod hfsplus;
 mod inodes;
 mod layout;
 mod listing;
-mod ntfs;
+pub mod ntfs;
 pub mod optical;
 mod order;
 pub mod partitions;
@@ -42,6 +42,7 @@ use super::SourceError;
 use super::found::{FoundFile, Met, Place};
 use super::medium::MediumError;
 use super::medium::open::Opened;
+use super::medium::rescue::Effort;
 use crate::model::{FileStamp, Found, Kind, RawPath};
 
 /// How long pieces of one photo that lie apart are looked for.
@@ -171,7 +172,14 @@ impl Disk {
     }
 
     fn listing(&self) -> &Listing {
-        self.listing.get_or_init(|| Listing::of(&self.opened.medium, &self.reading))
+        self.listing.get_or_init(|| {
+            // All else hangs on these few bytes: one bad sector in them must not cost its neighbours.
+            let effort = |effort| self.opened.rescuer.iter().for_each(|rescuer| rescuer.set_effort(effort));
+            effort(Effort::Thorough);
+            let listing = Listing::of(&self.opened.medium, &self.reading);
+            effort(Effort::Quick);
+            listing
+        })
     }
 
     fn end(&self, error: &MediumError) -> Result<(), SourceError> {

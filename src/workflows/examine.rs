@@ -102,6 +102,10 @@ fn doubted(examination: Examination, doubts: Option<(Found, u64)>) -> Examinatio
     let Some((found, lost)) = doubts.filter(|_| examination.condition == Condition::Intact) else {
         return examination;
     };
+    if found == Found::PreviewOnly {
+        let finding = Some("is a small picture of a photo; the photo itself was not found with it".to_owned());
+        return Examination { condition: Condition::PreviewOnly, finding, ..examination };
+    }
     if lost == 0 && examination.depth == Depth::Pixels {
         return examination;
     }
@@ -111,8 +115,10 @@ fn doubted(examination: Examination, doubts: Option<(Found, u64)>) -> Examinatio
         match found {
             Found::DeletedReused => "was deleted, and other files have taken some of its space since".to_owned(),
             Found::DeletedAssumed => "was deleted, and where its parts lay is assumed".to_owned(),
-            Found::Partial | Found::PreviewOnly => "was found by its content, and only in part".to_owned(),
-            Found::Listed | Found::Deleted | Found::Carved | Found::Reassembled => return examination,
+            Found::Partial => "was found by its content, and only in part".to_owned(),
+            Found::Listed | Found::Deleted | Found::Carved | Found::Reassembled | Found::PreviewOnly => {
+                return examination;
+            }
         }
     };
     Examination { condition: Condition::Damaged, finding: Some(finding), ..examination }

@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::mend::{Mended, mend};
+use super::mend::mend;
 use super::open_archive::hold;
+use super::thumbnails::{put_behind, take_out};
 use super::{Circumstances, Error, OpenArchive, examine};
 use crate::catalog::{CatalogError, Job, Outcome, RunId, SourceId, SourceIdentity};
 use crate::config::{Lock, Sharing};
@@ -109,14 +110,32 @@ fn describe(
 ) -> Result<(), Error> {
     let described = examine::examine_and_describe(open, around, listener)?;
     tally.note_examined(&described);
+    if tally.report.stored > 0 && !listener.stop_requested() {
+        find_copies(open, owner, tally, around, listener)?;
+    }
+    tally.report.complete = !listener.stop_requested();
+    tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
+    Ok(())
+}
+
+/// What belongs to one photo finds each other: damaged copies, and small pictures that other programs made.
+fn find_copies(
+    open: &mut OpenArchive,
+    owner: &str,
+    tally: &mut tally::Tally,
+    around: &Circumstances,
+    listener: &dyn Listener,
+) -> Result<(), Error> {
     let mended = mend(open, owner, &tally.objects, around, listener)?;
-    if mended != Mended::default() {
+    let taken = take_out(open, owner, around, listener)?;
+    examine::examine_and_describe(open, around, listener)?;
+    let small = put_behind(open, owner, &taken)?;
+    if small + mended.hidden > 0 {
         examine::examine_and_describe(open, around, listener)?;
     }
     tally.report.put_together = mended.whole;
     tally.report.behind_better = mended.hidden;
-    tally.report.complete = !listener.stop_requested();
-    tally.report.new_photos = open.catalog.photo_count()?.saturating_sub(photos_before);
+    tally.report.small_behind = small;
     Ok(())
 }
 

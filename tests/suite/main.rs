@@ -23,6 +23,7 @@ mod condition;
 mod corpus;
 mod crashes;
 mod damage;
+mod disk;
 mod drills_and_checks;
 mod failing_drive;
 mod faults;

@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 /// The version of the lines, in the first line of every shard.
-pub(in crate::catalog) const SCHEMA: u32 = 1;
+pub(in crate::catalog) const SCHEMA: u32 = 2;
 
 /// What the lines of a shard are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::Told;
 use super::words::{moment, problems};
 use crate::cli::init::InitReport;
-use crate::model::in_words::{count, size};
+use crate::model::in_words::{a, count, size};
 use crate::model::report::{IngestReport, IngestReports, StatusReport};
 
 impl Told for InitReport {
@@ -50,7 +50,7 @@ impl Told for IngestReports {
 impl Told for IngestReport {
     fn tell(&self, out: &mut dyn Write) -> io::Result<()> {
         let verb = if self.dry_run { "Would take in" } else { "Took in" };
-        writeln!(out, "{verb} {} (a {}).", self.source, self.source_kind)?;
+        writeln!(out, "{verb} {} ({}).", self.source, a(&self.source_kind))?;
         counts(out, self)?;
         if !self.problems.is_empty() {
             writeln!(out)?;
@@ -100,6 +100,7 @@ fn rescued(out: &mut dyn Write, report: &IngestReport) -> io::Result<()> {
         ("found by look ", report.by_content, "no folder lists them; found by what is in them"),
         ("with holes    ", report.with_holes, "the disk did not give every byte; what it gave is kept"),
         ("made whole    ", report.put_together, "put together from damaged copies, and proven"),
+        ("small pictures", report.small_behind, "made of photos that the archive has; they stand behind them"),
         ("set behind    ", report.behind_better, "damaged copies of a photo that the archive has better"),
     ];
     for (name, number, meaning) in rows {

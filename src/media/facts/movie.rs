@@ -55,6 +55,7 @@ pub(super) fn read<R: Read + Seek>(input: &mut R, kind: Kind) -> io::Result<Fact
         | Kind::X3f
         | Kind::Xmp
         | Kind::Aae
+        | Kind::Thumbnails
         | Kind::Unknown => Ok(Facts::default()),
     }
 }

@@ -91,6 +91,7 @@ fn tags_of(file: &[u8], kind: Kind) -> Tags {
         | Kind::Wmv
         | Kind::Xmp
         | Kind::Aae
+        | Kind::Thumbnails
         | Kind::Unknown => exif_parsers::from_container(file),
     }
 }

@@ -42,6 +42,8 @@ pub struct IngestReport {
     pub put_together: u64,
     /// Damaged copies that stand behind a better one now.
     pub behind_better: u64,
+    /// Small pictures of other programs that stand behind their photo now.
+    pub small_behind: u64,
     /// Bytes read from the source.
     pub read_bytes: u64,
     /// Bytes added to the archive.

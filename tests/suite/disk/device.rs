@@ -97,7 +97,8 @@ fn every_wrapping_gives_the_same_drive() {
     {
         hold(&convert("qcow2", options, more, &format!("{number}.qcow2")), "qcow2 image", &bytes);
     }
-    for kind in ["monolithicSparse", "streamOptimized", "monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat"] {
+    for kind in ["monolithicSparse", "streamOptimized", "monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat"]
+    {
         let path = convert("vmdk", &format!("subformat={kind}"), &[], &format!("{kind}.vmdk"));
         hold(&path, "VMDK image", &bytes);
     }
@@ -125,9 +126,13 @@ fn evidence_files_are_read_and_a_damaged_chunk_is_a_hole() {
     let at = folder.path();
     let bytes = content(5 << 20);
     fs::write(at.join("plain.raw"), &bytes).unwrap();
-    for (name, format, packing) in
-        [("none", "encase6", "none"), ("best", "encase6", "best"), ("fast", "encase5", "fast"), ("ftk", "ftk", "empty-block"), ("linen", "linen7", "fast")]
-    {
+    for (name, format, packing) in [
+        ("none", "encase6", "none"),
+        ("best", "encase6", "best"),
+        ("fast", "encase5", "fast"),
+        ("ftk", "ftk", "empty-block"),
+        ("linen", "linen7", "fast"),
+    ] {
         run("ewfacquire", &["-u", "-q", "-c", packing, "-f", format, "-S", "1572864", "-t", name, "plain.raw"], at);
         hold(&at.join(format!("{name}.E01")), "E01 image", &bytes);
     }
@@ -162,9 +167,12 @@ fn images_of_one_drive_by_many_programs_are_alike() {
     let folder = corpus.join("dfvfs");
     let (split, holes) = all_of(open(&folder.join("ext2.splitraw.000")).unwrap().medium.as_ref());
     assert!(holes.is_empty() && split.len() == 4 << 20);
-    for (name, kind) in
-        [("ext2.E01", "E01 image"), ("ext2.qcow2", "qcow2 image"), ("ext2.vhd", "VHD image"), ("ext2.vmdk", "VMDK image")]
-    {
+    for (name, kind) in [
+        ("ext2.E01", "E01 image"),
+        ("ext2.qcow2", "qcow2 image"),
+        ("ext2.vhd", "VHD image"),
+        ("ext2.vmdk", "VMDK image"),
+    ] {
         let opened = open(&folder.join(name)).unwrap();
         assert_eq!(opened.kind, kind);
         let (bytes, holes) = all_of(opened.medium.as_ref());
@@ -211,12 +219,19 @@ fn partitions_are_the_ones_that_sleuthkit_finds() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let gpt = empty_drive(&at.join("gpt"), 200 << 20);
-    run("sgdisk", &["-n", "1:0:+10M", "-c", "1:Grüße aus Lissabon", "-n", "5:0:+33M", "-t", "5:af00", "-n", "9:0:0", "gpt"], at);
+    run(
+        "sgdisk",
+        &["-n", "1:0:+10M", "-c", "1:Grüße aus Lissabon", "-n", "5:0:+33M", "-t", "5:af00", "-n", "9:0:0", "gpt"],
+        at,
+    );
     let (found, table) = ours(&gpt);
     assert_eq!(found, mmls(&gpt));
     assert_eq!((found.len(), table.kind, table.problems.len()), (3, "GPT", 0));
     let told: Vec<_> = table.volumes.iter().map(|volume| (volume.number, volume.name.as_str(), volume.hint)).collect();
-    assert_eq!(told, [(1, "Grüße aus Lissabon", Some("Linux")), (5, "partition 5", Some("HFS+")), (9, "partition 9", Some("Linux"))]);
+    assert_eq!(
+        told,
+        [(1, "Grüße aus Lissabon", Some("Linux")), (5, "partition 5", Some("HFS+")), (9, "partition 9", Some("Linux"))]
+    );
 
     // The beginning is wiped, then a sum is wrong, then the list: the copy at the end still knows.
     let whole = fs::read(&gpt).unwrap();
@@ -279,14 +294,21 @@ fn a_drive_that_lost_its_table_still_has_its_volumes() {
     put("old", 30 * 8_225_280, 16 << 20, &["mkfs.fat", "-F", "16", "old"]);
     let (found, table) = ours(&drive);
     assert_eq!(table.kind, "lost");
-    let told: Vec<_> = found.iter().zip(&table.volumes).map(|((start, length), volume)| (*start, *length, volume.hint.unwrap())).collect();
+    let told: Vec<_> = found
+        .iter()
+        .zip(&table.volumes)
+        .map(|((start, length), volume)| (*start, *length, volume.hint.unwrap()))
+        .collect();
     let ntfs = told[2].1;
-    assert_eq!(told, [
-        (63 * 512, 40 << 20, "FAT32"),
-        (64 << 20, 50 << 20, "ext4"),
-        (120 << 20, ntfs, "NTFS"),
-        (30 * 8_225_280, 16 << 20, "FAT16"),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (63 * 512, 40 << 20, "FAT32"),
+            (64 << 20, 50 << 20, "ext4"),
+            (120 << 20, ntfs, "NTFS"),
+            (30 * 8_225_280, 16 << 20, "FAT16"),
+        ]
+    );
     assert!((59 << 20..=60 << 20).contains(&ntfs));
     for (name, kind) in [("fat", "FAT32"), ("ext", "ext4"), ("ntfs", "NTFS"), ("old", "FAT16")] {
         let (found, table) = ours(&at.join(name));
@@ -361,7 +383,8 @@ fn a_volume_that_lvm_made_in_pieces_is_put_together() {
 
     let opened = open(&drive).unwrap();
     let volumes = partitions::find(&opened.medium).unwrap();
-    let told: Vec<_> = volumes.iter().map(|volume| (volume.number, volume.name.clone(), volume.medium.size() >> 20)).collect();
+    let told: Vec<_> =
+        volumes.iter().map(|volume| (volume.number, volume.name.clone(), volume.medium.size() >> 20)).collect();
     let of = |volume: &str| format!("{volume} of the volume group {name}");
     assert_eq!(told, [(0, "whole drive".to_owned(), 150), (1, of("between"), 12), (2, of("photos"), 32)]);
     assert_eq!(volumes[0].is.words(), None);
@@ -396,7 +419,8 @@ fn our_maps_are_ddrescues_maps() {
     fs::write(folder.path().join("map"), map.to_string()).unwrap();
     for (status, letter) in Status::ALL.into_iter().zip(["?", "*", "/", "-", "+"]) {
         let theirs = run("ddrescuelog", &["-b", "512", "-l", letter, "map"], folder.path());
-        let theirs: Ranges = theirs.lines().map(|line| line.parse::<u64>().unwrap() * 512).map(|at| at..at + 512).collect();
+        let theirs: Ranges =
+            theirs.lines().map(|line| line.parse::<u64>().unwrap() * 512).map(|at| at..at + 512).collect();
         assert_eq!(theirs, map.ranges(status), "{status:?}");
     }
     // Changed by ddrescuelog, and read again.

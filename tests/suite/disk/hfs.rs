@@ -187,7 +187,8 @@ fn hold_against_every_bad_sector(image: &Path, open: Open, whole: &Walked) {
         let bad = sector as u64 * 512..sector as u64 * 512 + 512;
         let found = walk(image, open, Ranges::one(bad.clone())).unwrap_or_else(|| panic!("sector {sector}: nothing"));
         let is_hit = |file: &DiskFile| lies(file).iter().any(|range| range.start < bad.end && bad.start < range.end);
-        let hit: Vec<String> = whole.listed.iter().filter(|file| is_hit(file)).map(|file| file.path.to_string()).collect();
+        let hit: Vec<String> =
+            whole.listed.iter().filter(|file| is_hit(file)).map(|file| file.path.to_string()).collect();
         let lost: Vec<&String> = whole.files.keys().filter(|path| !found.files.contains_key(*path)).collect();
         for (path, bytes) in found.files.iter().filter(|(path, _)| !hit.contains(path)) {
             let is_named_anew = path.starts_with("[orphan]/");
@@ -202,7 +203,9 @@ fn hold_against_every_bad_sector(image: &Path, open: Open, whole: &Walked) {
 
 fn lies(file: &DiskFile) -> Vec<Range<u64>> {
     match &file.content {
-        Content::Extents(extents) => extents.iter().filter_map(|extent| Some(extent.at?..extent.at? + extent.length)).collect(),
+        Content::Extents(extents) => {
+            extents.iter().filter_map(|extent| Some(extent.at?..extent.at? + extent.length)).collect()
+        }
         Content::Inline(..) | Content::Packed(_) => Vec::new(),
     }
 }
@@ -251,16 +254,27 @@ fn a_disc_gives_what_was_burnt_under_the_names_that_it_had() {
         burn("genisoimage", &with(&["-J", "-joliet-long", "-D"]), folder.path(), "joliet.iso"),
         burn("genisoimage", &with(&["-J", "-joliet-long", "-R"]), folder.path(), "both.iso"),
         burn("genisoimage", &with(&["-udf", "-J", "-joliet-long", "-R"]), folder.path(), "udf.iso"),
-        burn("xorriso", &["-as", "mkisofs", "-quiet", "-V", "HOLIDAY", "-J", "-joliet-long", "-R"], folder.path(), "xorriso.iso"),
+        burn(
+            "xorriso",
+            &["-as", "mkisofs", "-quiet", "-V", "HOLIDAY", "-J", "-joliet-long", "-R"],
+            folder.path(),
+            "xorriso.iso",
+        ),
     ];
-    let kinds = ["ISO 9660 with Rock Ridge", "ISO 9660 with Joliet", "ISO 9660 with Joliet", "UDF", "ISO 9660 with Joliet"];
+    let kinds =
+        ["ISO 9660 with Rock Ridge", "ISO 9660 with Joliet", "ISO 9660 with Joliet", "UDF", "ISO 9660 with Joliet"];
     for (disc, kind) in discs.iter().zip(kinds) {
         let found = walk(disc, optical::open, Ranges::new()).expect("it is a disc");
         assert_eq!(found.volume.kind(), kind, "{}", disc.display());
         assert_eq!(found.volume.label().as_deref(), Some("HOLIDAY"), "{}", disc.display());
         assert!(found.problems.is_empty(), "{}: {:?}", disc.display(), found.problems);
         let missing: Vec<&String> = files.keys().filter(|path| !found.files.contains_key(*path)).collect();
-        assert!(missing.is_empty(), "{}: {missing:?} of {:?}", disc.display(), found.files.keys().take(9).collect::<Vec<_>>());
+        assert!(
+            missing.is_empty(),
+            "{}: {missing:?} of {:?}",
+            disc.display(),
+            found.files.keys().take(9).collect::<Vec<_>>()
+        );
         assert!(found.files == files, "{}: other bytes", disc.display());
         assert_eq!(found.volume.uuid(), blkid(disc), "{}", disc.display());
     }
@@ -361,9 +375,16 @@ fn an_empty_udf_volume_of_any_sort_is_recognised() {
         return;
     }
     let folder = TempDir::new().expect("a folder");
-    for (media, version, block) in
-        [("hd", "1.02", "2048"), ("hd", "1.50", "512"), ("hd", "2.01", "512"), ("dvdrw", "2.01", "2048"), ("cdrw", "1.50", "2048"), ("dvd", "1.02", "2048"), ("cdr", "1.50", "2048"), ("cdr", "2.01", "2048")]
-    {
+    for (media, version, block) in [
+        ("hd", "1.02", "2048"),
+        ("hd", "1.50", "512"),
+        ("hd", "2.01", "512"),
+        ("dvdrw", "2.01", "2048"),
+        ("cdrw", "1.50", "2048"),
+        ("dvd", "1.02", "2048"),
+        ("cdr", "1.50", "2048"),
+        ("cdr", "2.01", "2048"),
+    ] {
         let image = folder.path().join(format!("{media}-{version}-{block}.img"));
         File::create(&image).and_then(|file| file.set_len(8 << 20)).expect("an image");
         let made = Command::new("mkudffs")
@@ -379,7 +400,12 @@ fn an_empty_udf_volume_of_any_sort_is_recognised() {
             File::options().write(true).open(&image).and_then(|file| file.set_len((blocks + 1) * 2048)).expect("cut");
         }
         let found = walk(&image, optical::open, Ranges::new()).unwrap_or_else(|| panic!("{}", image.display()));
-        assert_eq!((found.volume.kind(), found.volume.label().as_deref()), ("UDF", Some("Holiday ü")), "{}", image.display());
+        assert_eq!(
+            (found.volume.kind(), found.volume.label().as_deref()),
+            ("UDF", Some("Holiday ü")),
+            "{}",
+            image.display()
+        );
         assert!(found.files.is_empty() && found.problems.is_empty(), "{}: {:?}", image.display(), found.problems);
         assert_eq!(found.volume.uuid(), blkid(&image), "{}", image.display());
     }
