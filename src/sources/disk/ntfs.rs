@@ -35,7 +35,7 @@ use super::file_system::{DiskFile, FileSystem, Met, Reading, Standing};
 use crate::model::{Problem, ProblemKind, Ranges};
 use crate::sources::medium::{Medium, MediumError};
 use attribute::VOLUME_NAME;
-use boot::Copy;
+use boot::First;
 use entry::Entry;
 use record::Record;
 use standing::{Deleted, standing};
@@ -62,14 +62,36 @@ pub(in crate::sources) fn open(
     medium: Arc<dyn Medium>,
     _reading: &Reading,
 ) -> Result<Option<Box<dyn FileSystem>>, MediumError> {
-    let Some((geometry, boot)) = boot::find(&*medium)? else { return Ok(None) };
-    let table = Table::open(medium, geometry)?;
-    if boot == Copy::Last && table.found_by == FoundBy::Place {
-        return Ok(None);
-    }
+    let Some((table, boot)) = find(medium)? else { return Ok(None) };
     let label = table.value_of(VOLUME, VOLUME_NAME)?.map(|value| attribute::text(&value));
     let label = label.filter(|label| !label.is_empty());
     Ok(Some(Box::new(Ntfs { table, boot, label, survey: Mutex::new(None) })))
+}
+
+/// The table of files, as the boot sector tells of it, or the copy of the boot sector where nothing is there.
+fn find(medium: Arc<dyn Medium>) -> Result<Option<(Table, Copy)>, MediumError> {
+    let mut first = None;
+    match boot::first(&*medium)? {
+        First::Ntfs(geometry) => first = Some(Table::open(Arc::clone(&medium), geometry)?),
+        First::Gone => {}
+        First::Anothers => return Ok(None),
+    }
+    if first.as_ref().is_none_or(|table| table.found_by == FoundBy::Place)
+        && let Some(geometry) = boot::last(&*medium)?
+    {
+        let table = Table::open(medium, geometry)?;
+        if table.found_by != FoundBy::Place {
+            return Ok(Some((table, Copy::Last)));
+        }
+    }
+    Ok(first.map(|table| (table, Copy::First)))
+}
+
+/// Which boot sector was believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Copy {
+    First,
+    Last,
 }
 
 struct Ntfs {
@@ -132,7 +154,7 @@ impl FileSystem for Ntfs {
         if self.table.records() == 0 {
             return Ok(None);
         }
-        if survey.lost_files > 0 {
+        if !survey.is_complete {
             return Ok(Some(survey.claimed.complement(0..survey.bitmap.end)));
         }
         let mut free: Ranges = survey.bitmap.free.clone();
@@ -161,7 +183,7 @@ impl Ntfs {
     fn problems(&self, survey: &Survey) -> Vec<Problem> {
         let mut messages = Vec::new();
         if self.boot == Copy::Last {
-            messages.push("the first sector of the volume is gone; the copy at its end was used".to_owned());
+            messages.push("the first sector of the volume is gone or damaged; the copy at its end was used".to_owned());
         }
         match self.table.found_by {
             FoundBy::Itself => {}

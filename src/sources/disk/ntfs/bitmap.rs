@@ -27,7 +27,7 @@ impl Bitmap {
     /// Reads it; everything is unknown where it cannot be found.
     pub(super) fn read(table: &Table) -> Result<Self, MediumError> {
         let (cluster, clusters) = (table.geometry.cluster, table.geometry.clusters);
-        let mut bitmap = Self { free: Ranges::new(), unknown: Ranges::new(), end: clusters * cluster };
+        let mut bitmap = Self { free: Ranges::new(), unknown: Ranges::new(), end: table.geometry.bytes() };
         let Some(stream) = table.stream_of(RECORD, DATA)? else {
             bitmap.unknown.insert(0..bitmap.end);
             return Ok(bitmap);

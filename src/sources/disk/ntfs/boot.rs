@@ -7,6 +7,9 @@ use crate::sources::medium::{Medium, MediumError, read_vec};
 /// hole, and far enough from the end of the numbers that the beginning of a partition can be added.
 pub(super) const LOST: u64 = 1 << 62;
 
+/// What a boot sector of NTFS says that it is.
+const MARK: &[u8] = b"NTFS    ";
+
 /// How much is asked for at once at either end of the volume.
 const EDGE: u64 = 64 << 10;
 
@@ -27,19 +30,20 @@ pub(super) struct Geometry {
     pub(super) serial: u64,
 }
 
-/// Which boot sector was believed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Copy {
-    /// The first sector.
-    First,
-    /// The copy behind the end of the volume.
-    Last,
+/// What the first sector is.
+pub(super) enum First {
+    /// A boot sector of NTFS.
+    Ntfs(Geometry),
+    /// Unreadable or wiped.
+    Gone,
+    /// Something else has begun here, or an encrypted volume: what was here before says nothing any more.
+    Anothers,
 }
 
 impl Geometry {
     /// Takes a boot sector apart; `None` where it is not one of NTFS, or cannot be true.
     pub(super) fn parse(sector: &[u8]) -> Option<Self> {
-        if sector.get(3..11)? != b"NTFS    " {
+        if sector.get(3..11)? != MARK {
             return None;
         }
         let sector_bytes = u64::from(le16(sector, 0x0B)?);
@@ -77,38 +81,44 @@ impl Geometry {
         })
     }
 
+    /// Bytes of all clusters.
+    pub(super) fn bytes(&self) -> u64 {
+        self.clusters * self.cluster
+    }
+
     /// Where a cluster begins; [`LOST`] where no volume reaches.
     pub(super) fn position(&self, cluster: u64) -> u64 {
         cluster.checked_mul(self.cluster).map_or(LOST, |at| at.min(LOST))
     }
 }
 
-/// Finds the boot sector, or its copy where the first sector is unreadable or wiped. What another file system has
-/// begun, or an encrypted volume, is left alone: the copy of a volume that was there before says nothing any more.
-pub(super) fn find(medium: &dyn Medium) -> Result<Option<(Geometry, Copy)>, MediumError> {
+/// Looks at the first sector.
+pub(super) fn first(medium: &dyn Medium) -> Result<First, MediumError> {
     let (head, holes) = read_vec(medium, 0, edge(medium))?;
     if !holes.meets(0..512) {
         let first = head.get(..512).unwrap_or_default();
         if let Some(geometry) = Geometry::parse(first) {
-            return Ok(Some((geometry, Copy::First)));
+            return Ok(First::Ntfs(geometry));
         }
-        if first.iter().any(|byte| *byte != 0) {
-            return Ok(None);
+        // A boot sector of NTFS that cannot be true is still nobody else's.
+        if first.iter().any(|byte| *byte != 0) && first.get(3..11) != Some(MARK) {
+            return Ok(First::Anothers);
         }
     }
-    if is_anothers(&head) || is_btrfs(medium)? {
-        return Ok(None);
-    }
+    Ok(if is_anothers(&head) || is_btrfs(medium)? { First::Anothers } else { First::Gone })
+}
+
+/// Looks for the copy of the boot sector, among the last sectors.
+pub(super) fn last(medium: &dyn Medium) -> Result<Option<Geometry>, MediumError> {
     let length = edge(medium);
     let start = medium.size().saturating_sub(length as u64);
     let (tail, holes) = read_vec(medium, start, length)?;
-    let copies = (0..length).step_by(512).rev().filter(|at| *at > 0 || start > 0);
-    let found = copies.filter_map(|at| {
+    let mut copies = (0..length).step_by(512).rev().filter(|at| *at > 0 || start > 0);
+    Ok(copies.find_map(|at| {
         let here = start + at as u64;
         let whole = !holes.meets(here..here + 512);
         whole.then(|| Geometry::parse(tail.get(at..)?)).flatten()
-    });
-    Ok(found.map(|geometry| (geometry, Copy::Last)).next())
+    }))
 }
 
 /// Whether a file system that leaves the first sector empty has begun here: ext, HFS, HFS+, ISO 9660 and UDF.

@@ -38,11 +38,14 @@ pub(super) fn content(data: &[Attribute<'_>], geometry: &Geometry) -> Result<(u6
     }
     parts.sort_by_key(|(_, part)| part.first_vcn);
     let (flags, head) = *parts.first().filter(|(_, part)| part.first_vcn == 0).ok_or(Refused::Headless)?;
-    if head.size >= LOST {
+    // A file without holes fits the volume; one longer than that is no photo, and reading its zeros would never end.
+    let is_packed = flags & COMPRESSED != 0 && head.unit_exponent != 0;
+    let longest = if is_packed { geometry.bytes().saturating_mul(16) } else { geometry.bytes() };
+    if head.size > longest {
         return Err(Refused::Absurd);
     }
     let parts = parts.into_iter().map(|(_, part)| part);
-    if flags & COMPRESSED != 0 && head.unit_exponent != 0 {
+    if is_packed {
         return Ok((head.size, Content::Packed(packed(head, parts, geometry)?)));
     }
     Ok((head.size, Content::Extents(laid(head, parts, geometry))))

@@ -44,7 +44,9 @@ impl Missing {
             Self::Refused(Refused::Headless) | Self::Torn => {
                 "the part of the drive that says where its content lies cannot be read"
             }
-            Self::Refused(Refused::Absurd) => "the drive says that it is longer than it can be: its entry is damaged",
+            Self::Refused(Refused::Absurd) => {
+                "it claims to be longer than the whole drive: it is mostly holes, or its entry is damaged"
+            }
             Self::SystemPacked => {
                 "Windows stored it compressed as one of its own files, in a form that cannot be read here"
             }

@@ -25,6 +25,8 @@ pub(super) struct Survey {
     /// Records that cannot be read, and were in use as far as can be told; by their numbers.
     pub(super) lost: Ranges,
     pub(super) lost_files: u64,
+    /// Whether all that living records say is known: none is lost, and none ends before its time.
+    pub(super) is_complete: bool,
     outside: HashMap<u64, Vec<Outside>>,
 }
 
@@ -43,6 +45,7 @@ impl Survey {
         // Folders whose name is in another record, which may come later.
         let mut nameless: Vec<(Reference, bool)> = Vec::new();
         let mut claims = Claims::default();
+        let mut is_complete = true;
         let (mut lost, mut blank) = (Ranges::new(), Ranges::new());
         let done = table.each(0..u64::MAX, |number, record| {
             match record {
@@ -51,6 +54,7 @@ impl Survey {
                 Ok(record) => {
                     if record.is_in_use() {
                         claims.add(&record, table);
+                        is_complete &= !record.is_torn;
                     }
                     if let Some(base) = record.base() {
                         keep_outside(&mut outside, base, &record);
@@ -68,13 +72,14 @@ impl Survey {
         // Nothing here ends the reading early.
         debug_assert!(done.is_continue());
         let bitmap = Bitmap::read(table)?;
-        let mut survey = Self { folders, bitmap, claimed: claims.finish(), lost, lost_files: 0, outside };
+        let mut survey = Self { folders, bitmap, claimed: claims.finish(), lost, lost_files: 0, is_complete, outside };
         for (at, is_living) in nameless {
             if let Some(name) = best_name(survey.outside(at, is_living)) {
                 survey.folders.insert(at, is_living, name);
             }
         }
         survey.count_lost(table, &blank)?;
+        survey.is_complete &= survey.lost_files == 0;
         Ok(survey)
     }
 

@@ -75,6 +75,11 @@ fn a_record_that_was_written_half_is_whole_as_far_as_it_goes() {
     let walked = volume.walked(Ranges::new());
     assert_eq!(walked.problems, Vec::<String>::new());
     assert_eq!(walked.whole("Fotos/Straße.jpg").len(), 4900);
+    let free = walked.system.free().unwrap().unwrap();
+    assert!(
+        free.meets(80 * 1024..100 * 1024),
+        "taken and claimed by nobody: what the rest of the record told of may lie there"
+    );
     volume.bytes[place + 510] ^= 1;
     assert_eq!(volume.walked(Ranges::new()).paths(), ["Fotos/note.txt", "sparse.bin"]);
 }
@@ -129,6 +134,17 @@ fn the_last_sector_stands_in_for_the_first_unless_something_else_began_there() {
     assert!(Walked::of((volume.bytes.clone(), Ranges::new())).is_none(), "formatted anew");
     volume.bytes[3..11].copy_from_slice(b"-FVE-FS-");
     assert!(Walked::of((volume.bytes.clone(), Ranges::new())).is_none(), "BitLocker");
+    let size = volume.bytes.len();
+    volume.bytes.copy_within(size - 512.., 0);
+    volume.bytes[0x30] ^= 0xFF;
+    volume.bytes[0x38] ^= 0xFF;
+    let walked = volume.walked(Ranges::new());
+    assert_eq!(
+        (walked.paths().len(), walked.problems.len()),
+        (3, 1),
+        "places that are not true: {:?}",
+        walked.problems
+    );
     volume.bytes[..512].fill(0);
     volume.bytes[1080..1082].copy_from_slice(&[0x53, 0xEF]);
     assert!(Walked::of((volume.bytes.clone(), Ranges::new())).is_none(), "ext, which leaves the first sector empty");
