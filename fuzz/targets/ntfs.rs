@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use keepsake::model::Ranges;
 use keepsake::sources::disk::file_system::{Content, FileSystem, Met, Reading, Standing};
-use keepsake::sources::disk::fuzzing;
+use keepsake::sources::disk::ntfs;
 use keepsake::sources::medium::Medium;
 use keepsake_fuzz::prepare;
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +26,7 @@ fuzz_target!(init: prepare(), |input: &[u8]| {
     for holes in [Ranges::new(), Ranges::one(hole..hole + 512)] {
         let medium: Arc<dyn Medium> = Arc::new((volume(input), holes));
         let reading = Reading { zone: jiff::tz::TimeZone::UTC };
-        if let Some(system) = fuzzing::ntfs(medium, &reading).expect("it goes on") {
+        if let Some(system) = ntfs::open(medium, &reading).expect("it goes on") {
             hold(&*system);
         }
     }

@@ -58,10 +58,7 @@ const WHOLE_VOLUME: &str = "(the whole volume)";
 ///
 /// # Errors
 /// Only what ends the whole run.
-pub(in crate::sources) fn open(
-    medium: Arc<dyn Medium>,
-    _reading: &Reading,
-) -> Result<Option<Box<dyn FileSystem>>, MediumError> {
+pub fn open(medium: Arc<dyn Medium>, _reading: &Reading) -> Result<Option<Box<dyn FileSystem>>, MediumError> {
     let Some((table, boot)) = find(medium)? else { return Ok(None) };
     let label = table.value_of(VOLUME, VOLUME_NAME)?.map(|value| attribute::text(&value));
     let label = label.filter(|label| !label.is_empty());

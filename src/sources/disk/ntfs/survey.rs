@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 
+use super::FIRST_FILE;
 use super::attribute::{Attribute, DATA, FILE_NAME, Name, REPARSE_POINT, Reference, STANDARD_INFORMATION};
 use super::bitmap::Bitmap;
 use super::boot::LOST;
@@ -49,6 +50,8 @@ impl Survey {
         let (mut lost, mut blank) = (Ranges::new(), Ranges::new());
         let done = table.each(0..u64::MAX, |number, record| {
             match record {
+                // The volume's own books: whatever is needed of them is looked for by itself.
+                Err(_) if number < FIRST_FILE => {}
                 Err(NoRecord::Lost) => lost.insert(number..number + 1),
                 Err(NoRecord::Blank) => blank.insert(number..number + 1),
                 Ok(record) => {
