@@ -9,6 +9,8 @@
 mod bitmap;
 mod bits;
 mod deleted;
+mod deleted_folders;
+mod findings;
 mod folder;
 mod heap;
 mod living;
@@ -49,7 +51,7 @@ pub(in crate::sources::disk) struct Shape {
     pub(in crate::sources::disk) heap: Heap,
     pub(in crate::sources::disk) table: TableLayout,
     pub(in crate::sources::disk) root: Root,
-    pub(in crate::sources::disk) serial: u32,
+    pub(in crate::sources::disk) serial: Option<u32>,
     /// What is wrong with the volume as a whole, in words for a person.
     pub(in crate::sources::disk) findings: Vec<String>,
 }
@@ -108,7 +110,7 @@ impl FileSystem for Volume {
     }
 
     fn uuid(&self) -> Option<String> {
-        Some(format!("{:04X}-{:04X}", self.shape.serial >> 16, self.shape.serial & 0xFFFF))
+        self.shape.serial.map(|serial| format!("{:04X}-{:04X}", serial >> 16, serial & 0xFFFF))
     }
 
     fn cluster_bytes(&self) -> u64 {

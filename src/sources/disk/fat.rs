@@ -1,11 +1,12 @@
 //! FAT12, FAT16 and FAT32: what cameras, phones' cards and sticks are formatted with.
 //!
-//! A boot sector of FAT32 that cannot be used is read from its copy; sectors of the table from the second table; parts of folders
+//! A boot sector of FAT32 that cannot be used is read from its copy, and where there is none the layout is worked out; sectors of the table from the second table; parts of folders
 //! that cannot be read cost the entries that stood there and no others. What bounds time and memory stands in
 //! [`clusters`](super::clusters); a folder has no more than 16 MiB.
 
 mod boot;
 mod entries;
+mod layout;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -63,7 +64,7 @@ fn boot_sector(medium: &dyn Medium) -> Result<Option<Boot>, MediumError> {
             return Ok(Some(boot));
         }
     }
-    Ok(None)
+    layout::work_out(medium)
 }
 
 /// Whether a table begins where the copy of a boot sector says; `otherwise` where none can be read.

@@ -289,6 +289,12 @@ fn bad_sectors_cost_what_lies_there_and_nothing_else() {
             assert!(seen.problems.is_empty(), "{kind}: {:?}", seen.problems);
             assert!(seen.living() == card.kept, "{kind}: {:?}", seen.living().keys());
         }
+        // All that describes the volume, the copy included. A floppy has nothing else that is unmistakable.
+        if kind != "FAT12" {
+            let seen = Seen::new(bytes.clone(), Ranges::one(0..table));
+            assert_eq!(seen.problems.len(), 1, "{kind}: {:?}", seen.problems);
+            assert!(seen.living() == card.kept, "{kind}: {:?}", seen.living().keys());
+        }
         // A sector of a folder.
         let folder = seen_folder(&bytes, b"IMG_0010JPG");
         let seen = Seen::new(bytes.clone(), Ranges::one(folder..folder + 512));

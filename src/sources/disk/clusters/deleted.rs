@@ -1,7 +1,7 @@
 //! The files that the volume listed once.
 //!
 //! Bounds: all deleted files together look at no more than eight times the volume's clusters, and are kept in no more than
-//! 4 million runs (32 MiB); what would need more ends early. For where deleted folders go on, 256 MiB are read at most.
+//! 4 million runs (32 MiB); what would need more ends early.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -13,15 +13,12 @@ use crate::sources::medium::{MediumError, read_vec};
 
 use super::bitmap::Bitmap;
 use super::bits::Bits;
-use super::folder::{Entry, SLOT, State};
+use super::deleted_folders;
+use super::folder::{SLOT, State};
 use super::heap::{Run, push};
 use super::living::{Grave, Living, Owner};
 use super::table::Link;
 
-/// So far behind the last file of a folder its next part is looked for, and so much for all folders together.
-const SEARCHED_AT_ONCE: u64 = 16 << 20;
-const SEARCHED: u64 = 256 << 20;
-const PIECE: u64 = 256 << 10;
 const MOST_RUNS: usize = 4 << 20;
 
 /// A deleted file with what is thought of its place.
@@ -46,14 +43,14 @@ enum Taken {
 
 /// A walk over what was deleted.
 pub(super) struct Deleted<'v> {
-    living: Living<'v>,
+    pub(super) living: Living<'v>,
     bitmap: Option<Bitmap>,
     /// Clusters of deleted folders that could be listed.
-    folder_clusters: HashSet<u32>,
+    pub(super) folder_clusters: HashSet<u32>,
     claimed: Bits,
     contested: Bits,
     steps_left: u64,
-    searched_left: u64,
+    pub(super) searched_left: u64,
     runs_left: usize,
 }
 
@@ -69,7 +66,7 @@ impl<'v> Deleted<'v> {
             claimed: Bits::default(),
             contested: Bits::default(),
             steps_left: clusters.saturating_mul(8),
-            searched_left: SEARCHED,
+            searched_left: deleted_folders::SEARCHED,
             runs_left: MOST_RUNS,
         })
     }
@@ -115,146 +112,6 @@ impl<'v> Deleted<'v> {
             }
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// Lists the deleted folders that nothing has been written over, and those in them.
-    fn folders(&mut self) -> Result<(), MediumError> {
-        let mut next = 0;
-        while let Some(grave) = self.living.graves.get(next) {
-            next += 1;
-            // What nobody listed is a folder of its own at each place; those listed alive are met there.
-            if !grave.entry.is_folder {
-                continue;
-            }
-            let (parent, entry) = (grave.folder, grave.entry.clone());
-            for first in self.firsts(&entry, parent, &grave.halves.clone()) {
-                if self.living.listed.contains(&first)
-                    || !self.begins_folder(first)?
-                    || !self.living.listed.insert(first)
-                {
-                    continue;
-                }
-                let entry = Entry { first, ..entry };
-                if let Some(folder) = self.living.folders.add(parent, &entry) {
-                    self.folder(folder, &entry)?;
-                }
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn begins_folder(&self, first: u32) -> Result<bool, MediumError> {
-        let volume = self.living.volume;
-        if !volume.shape.heap.holds(first) || self.living.owned.contains(first) {
-            return Ok(false);
-        }
-        let (bytes, holes) = read_vec(volume.medium.as_ref(), volume.shape.heap.position(first), 512)?;
-        Ok(holes.is_empty() && volume.format.begins_folder(&bytes, first))
-    }
-
-    fn folder(&mut self, folder: usize, entry: &Entry) -> Result<(), MediumError> {
-        let volume = self.living.volume;
-        let heap = volume.shape.heap;
-        // Its size tells nothing: some shrink a folder while they empty it.
-        let most = heap.clusters_for(volume.format.longest_folder());
-        let mut lister = volume.format.lister();
-        let mut at = Some(entry.first);
-        for _ in 0..most {
-            let Some(cluster) = at.filter(|cluster| self.folder_clusters.insert(*cluster)) else { break };
-            self.living.feed(heap.position(cluster), heap.cluster_bytes, lister.as_mut())?;
-            if lister.listing().is_over() {
-                break;
-            }
-            at = self.next_of_folder(cluster, entry.is_chained, &lister.listing().entries)?;
-        }
-        for mut entry in std::mem::take(&mut lister.listing().entries) {
-            // What still looked alive in there died with its folder, and nothing of its entry was wiped.
-            if entry.state == State::Living {
-                entry.state = State::Deleted;
-            }
-            self.living.graves.push(Grave { folder, entry, halves: Vec::new() });
-        }
-        Ok(())
-    }
-
-    /// Where a deleted folder goes on: where the table still says, behind it, or behind the last files that it lists, for a
-    /// folder grows when its next file is written.
-    fn next_of_folder(&mut self, at: u32, is_chained: bool, so_far: &[Entry]) -> Result<Option<u32>, MediumError> {
-        let volume = self.living.volume;
-        let heap = volume.shape.heap;
-        let linked = match self.living.table.link(at)? {
-            Link::Next(next) if is_chained => Some(next),
-            Link::Next(_) | Link::End | Link::Free | Link::Wrong | Link::Unreadable => None,
-        };
-        let last = so_far.iter().rev().filter(|entry| heap.holds(entry.first)).take(16);
-        let behind = last.flat_map(|entry| {
-            let clusters = u32::try_from(heap.clusters_for(entry.size)).unwrap_or(u32::MAX);
-            let end = entry.first.saturating_add(clusters);
-            [end, end.saturating_add(1)]
-        });
-        let nearest: Vec<u32> = linked.into_iter().chain([at.saturating_add(1)]).chain(behind).collect();
-        let mut tried = HashSet::new();
-        for cluster in nearest.iter().copied().filter(|cluster| tried.insert(*cluster)) {
-            if self.first_continuing(cluster, 1)?.is_some() {
-                return Ok(Some(cluster));
-            }
-        }
-        // Some write a file before they list it.
-        let behind_last = nearest.get(usize::from(linked.is_some()) + 1).copied().unwrap_or(at);
-        let most = SEARCHED_AT_ONCE.min(self.searched_left);
-        self.searched_left -= most;
-        let mut from = behind_last;
-        let clusters = u32::try_from(most / heap.cluster_bytes.max(1)).unwrap_or(0);
-        let end = behind_last.saturating_add(clusters);
-        let piece = u32::try_from(PIECE / heap.cluster_bytes.max(1)).unwrap_or(1).max(1);
-        while from < end {
-            let count = piece.min(end - from);
-            if let Some(found) = self.first_continuing(from, count)? {
-                return Ok(Some(found));
-            }
-            from = from.saturating_add(count);
-        }
-        Ok(None)
-    }
-
-    /// The first of so many clusters that nobody has, and that looks as if it were the middle of a folder.
-    fn first_continuing(&self, from: u32, count: u32) -> Result<Option<u32>, MediumError> {
-        let volume = self.living.volume;
-        let heap = volume.shape.heap;
-        let may_be = |cluster: &u32| {
-            heap.holds(*cluster) && !self.living.owned.contains(*cluster) && !self.folder_clusters.contains(cluster)
-        };
-        let clusters: Vec<u32> = (from..from.saturating_add(count)).filter(may_be).collect();
-        let (Some(first), Some(last)) = (clusters.first(), clusters.last()) else { return Ok(None) };
-        let at = heap.position(*first);
-        if at >= volume.medium.size() {
-            return Ok(None);
-        }
-        let length = u64::from(last - first + 1).saturating_mul(heap.cluster_bytes);
-        let (bytes, holes) = read_vec(volume.medium.as_ref(), at, usize::try_from(length).unwrap_or(0))?;
-        let size = usize::try_from(heap.cluster_bytes).unwrap_or(1);
-        Ok(clusters.iter().copied().find(|cluster| {
-            let begin = (cluster - first) as usize * size;
-            let position = heap.position(*cluster);
-            let content = bytes.get(begin..begin + size).unwrap_or_default();
-            !holes.meets(position..position + heap.cluster_bytes) && volume.format.continues_folder(content)
-        }))
-    }
-
-    /// Where the entry may begin: as it says, and where its upper half was wiped, as its neighbours suggest.
-    fn firsts(&self, entry: &Entry, folder: usize, halves: &[u32]) -> Vec<u32> {
-        let mut firsts = vec![entry.first];
-        if entry.state == State::HalfKnown {
-            let above = self.living.folders.first_cluster(folder) >> 16;
-            for half in halves.iter().chain([&above]) {
-                let first = entry.first | half << 16;
-                if !firsts.contains(&first) {
-                    firsts.push(first);
-                }
-            }
-        }
-        firsts
     }
 
     /// The first of those places that looks as the file's name says; otherwise the first that is free.

@@ -16,7 +16,7 @@ pub(in crate::sources::disk) struct Heap {
 }
 
 impl Heap {
-    pub(super) fn holds(self, cluster: u32) -> bool {
+    pub(in crate::sources::disk) fn holds(self, cluster: u32) -> bool {
         self.numbers().contains(&cluster)
     }
 
@@ -25,7 +25,7 @@ impl Heap {
         2..self.clusters.saturating_add(2)
     }
 
-    pub(super) fn position(self, cluster: u32) -> u64 {
+    pub(in crate::sources::disk) fn position(self, cluster: u32) -> u64 {
         self.start.saturating_add(u64::from(cluster).saturating_sub(2).saturating_mul(self.cluster_bytes))
     }
 

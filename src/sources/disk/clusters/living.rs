@@ -10,6 +10,7 @@ use crate::sources::disk::file_system::{Content, DiskFile, Met, Standing};
 use crate::sources::medium::{MediumError, read_vec};
 
 use super::bits::Bits;
+use super::findings::{Chain, Cut, file_problems, folder_problems};
 use super::folder::{Entry, Folders, Lister, Listing, PIECE, SLOT, State, System, TOP, feed};
 use super::heap::{Run, count, push};
 use super::table::{Link, Table};
@@ -28,25 +29,6 @@ pub(super) struct Grave {
     pub(super) entry: Entry,
     /// Upper halves of the first clusters of its neighbours.
     pub(super) halves: Vec<u32>,
-}
-
-/// Why a chain ends before its time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Cut {
-    /// The table ends it, or calls its next part free.
-    Ends,
-    Outside,
-    Loops,
-    /// More parts of the volume are claimed twice than it has.
-    Tangled,
-}
-
-#[derive(Default)]
-struct Chain {
-    runs: Vec<Run>,
-    cut: Option<Cut>,
-    is_assumed: bool,
-    is_shared: bool,
 }
 
 /// A walk over what lives. Keeps what a walk over the deleted needs.
@@ -399,57 +381,4 @@ fn near(halves: &[u32], index: usize) -> Vec<u32> {
         }
     }
     found
-}
-
-fn folder_problems(listing: &Listing, cut: Option<Cut>) -> Vec<(ProblemKind, String)> {
-    let mut problems = Vec::new();
-    if listing.unreadable_slots > 0 {
-        let bytes = u64::from(listing.unreadable_slots) * SLOT as u64;
-        let message = format!("{bytes} bytes of the list of this folder cannot be read: files may be missing from it");
-        problems.push((ProblemKind::Unreadable, message));
-    }
-    if listing.blank_bytes > 0 {
-        let bytes = listing.blank_bytes;
-        let message =
-            format!("{bytes} bytes of the list of this folder are empty, and more follows: files may be missing");
-        problems.push((ProblemKind::Damaged, message));
-    }
-    if listing.senseless_slots > 0 {
-        let message = format!("{} entries of this folder make no sense and were left out", listing.senseless_slots);
-        problems.push((ProblemKind::Damaged, message));
-    }
-    let message = match cut {
-        None => return problems,
-        Some(Cut::Ends) => "the list of this folder ends before its time: files may be missing from it",
-        Some(Cut::Outside) => "the list of this folder leads out of the volume: files may be missing from it",
-        Some(Cut::Loops) => "the list of this folder leads back to itself: files may be missing from it",
-        Some(Cut::Tangled) => "too many files and folders share their parts: files may be missing from this folder",
-    };
-    problems.push((ProblemKind::Damaged, message.into()));
-    problems
-}
-
-fn file_problems(chain: &Chain, found: u64, entry: &Entry) -> Vec<(ProblemKind, String)> {
-    let mut problems = Vec::new();
-    if let Some(doubt) = entry.doubt {
-        problems.push((ProblemKind::Damaged, doubt.into()));
-    }
-    if chain.is_assumed {
-        let message = "where all its parts lie cannot be read; it is assumed to go on in one piece";
-        problems.push((ProblemKind::Unproven, message.into()));
-    }
-    if chain.is_shared {
-        let message = "it shares parts of the volume with another file: only one of them can be right";
-        problems.push((ProblemKind::Damaged, message.into()));
-    }
-    let why = match chain.cut {
-        None => return problems,
-        Some(Cut::Ends) => "the chain of its parts ends there",
-        Some(Cut::Outside) => "the next part would lie outside of the volume",
-        Some(Cut::Loops) => "the chain of its parts leads back to itself",
-        Some(Cut::Tangled) => "too many files share their parts",
-    };
-    let message = format!("only {found} of {} bytes have a place: {why}", entry.size);
-    problems.push((ProblemKind::Truncated, message));
-    problems
 }

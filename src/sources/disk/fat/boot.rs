@@ -80,7 +80,7 @@ pub(super) fn parse(sector: &[u8], size: u64) -> Option<Boot> {
     };
     let extended = if is_32 { 66 } else { 38 };
     let has_serial = matches!(byte(extended), Some(0x28 | 0x29));
-    let serial = if has_serial { le32(sector, extended + 1)? } else { 0 };
+    let serial = if has_serial { le32(sector, extended + 1) } else { None };
     let label = sector.get(extended + 5..extended + 16).filter(|_| byte(extended) == Some(0x29));
     Some(Boot {
         kind,

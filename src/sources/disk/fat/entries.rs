@@ -57,6 +57,18 @@ impl Format for Slots {
 }
 
 impl Slots {
+    /// The first clusters of the first eight folders that are listed here.
+    pub(super) fn folders(&self, bytes: &[u8]) -> Vec<u32> {
+        let (slots, _) = bytes.as_chunks::<SLOT>();
+        let used = slots.iter().take_while(|slot| slot.first() != Some(&0));
+        let folders = used.filter(|slot| {
+            let attributes = slot.get(11).copied().unwrap_or(0);
+            let is_listed = !matches!(slot.first(), Some(&DELETED | b'.'));
+            is_listed && is_sensible(slot) && attributes & (FOLDER | VOLUME) == FOLDER
+        });
+        folders.take(8).map(|slot| self.first(slot)).collect()
+    }
+
     fn first(&self, slot: &[u8]) -> u32 {
         let low = u32::from(le16(slot, 26).unwrap_or(0));
         let high = if self.is_32 { u32::from(le16(slot, 20).unwrap_or(0)) } else { 0 };

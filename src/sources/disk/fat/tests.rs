@@ -418,6 +418,32 @@ fn the_copy_of_the_boot_sector_serves_where_the_first_is_lost() {
 }
 
 #[test]
+fn a_layout_is_worked_out_where_no_boot_sector_is_left() {
+    for kind in [16, 32] {
+        let mut card = Card::new(kind, if kind == 16 { 5000 } else { 1000 });
+        let bytes = pattern(1, 1500);
+        card.file(&[30, 40, 31], &bytes);
+        card.folder(20, 0, &[slot(b"PHOTO   JPG", 0x20, 30, 1500, EARLY)]);
+        card.root(&[slot(b"DCIM       ", 0x10, 20, 0, EARLY)]);
+        // The usual number of slots for the top folder.
+        if kind == 16 {
+            let at = card.heap_at;
+            card.bytes.splice(at..at, vec![0; (512 - 64) * 32]);
+            card.heap_at += (512 - 64) * 32;
+        }
+        (0..card.table_at).step_by(SECTOR).for_each(|at| card.spoil(at));
+        let walked = card.walk();
+        assert_eq!(walked.content("DCIM/PHOTO.JPG"), bytes);
+        assert!(walked.told()[0].contains("its layout was worked out"), "{:?}", walked.told());
+        let (volume, _) = card.open().unwrap();
+        assert_eq!((volume.uuid(), volume.cluster_bytes()), (None, 512));
+        // Without anything that proves the size of a cluster there is no volume.
+        card.put(20, &[1; 512]);
+        assert!(card.open().is_none());
+    }
+}
+
+#[test]
 fn long_names_are_taken_only_with_their_own_short_ones() {
     let mut card = Card::new(16, 5000);
     card.file(&[10], b"photo");
