@@ -57,10 +57,10 @@ fuzz_target!(init: prepare(), |input: &[u8]| {
     }
 });
 
-/// A volume of at most 16 MiB, and how much could be met in it: names have eight bytes at least, and two problems each.
+/// A volume of at most 32 MiB, and how much may be met in it.
 fn unpack(input: &[u8]) -> Option<((Vec<u8>, Ranges), usize)> {
     let (sectors, rest) = input.split_first_chunk::<4>()?;
-    let sectors = u32::from_le_bytes(*sectors).clamp(8, 1 << 15);
+    let sectors = u32::from_le_bytes(*sectors).clamp(8, 1 << 16);
     let mut bytes = vec![0; sectors as usize * 512];
     for told in rest.chunks_exact(516) {
         let (number, sector) = told.split_first_chunk::<4>()?;
