@@ -142,7 +142,7 @@ fn make_tree(folder: &Path, many: usize) {
     fs::write(deep.join("bottom.jpg"), noise(81, 4000)).unwrap();
     fs::create_dir(folder.join("many")).unwrap();
     for index in 0..many {
-        let name = format!("a rather long name of a photo, number {index}.jpg");
+        let name = format!("a-rather-long-name-of-a-photo,-number-{index}.jpg");
         fs::write(folder.join("many").join(name), noise(1000 + index as u64, 40)).unwrap();
     }
     // Ends in a hole, with a last byte in the middle of a block: the size is not a multiple of anything.
@@ -638,8 +638,33 @@ fn no_bad_sector_of_xfs_costs_more_than_the_files_that_it_holds() {
     if !has_mkfs("xfs") {
         return;
     }
-    let volume = volume("xfs", 350, 0, &[]);
+    let volume = volume("xfs", 350, 30, &[]);
     survives_any_bad_sector("xfs", &volume, 7, 4);
+}
+
+#[test]
+fn a_folder_of_xfs_on_a_bad_spot_gives_its_files_by_number() {
+    if !has_mkfs("xfs") {
+        return;
+    }
+    let volume = volume("xfs", 350, 60, &[]);
+    let bytes = fs::read(&volume.image).unwrap();
+    let name = b"-of-a-photo,-number-7.jpg";
+    let bad: Ranges = bytes
+        .chunks(4096)
+        .enumerate()
+        .filter(|(_, block)| block.windows(name.len()).any(|window| window == name))
+        .map(|(block, _)| block as u64 * 4096..block as u64 * 4096 + 4096)
+        .collect();
+    assert_eq!(bad.bytes(), 4096);
+    let medium = Image::open(&volume.image, bad);
+    let walked = walk(&*open(&medium).unwrap());
+    for index in 0..60 {
+        let is_it = |file: &&DiskFile| content(&*medium, file).0 == noise(1000 + index, 40);
+        let photo = walked.files.iter().find(is_it).unwrap_or_else(|| panic!("photo {index} is not met"));
+        assert!(photo.path.to_string().starts_with("[orphan]/inode-"), "{}", photo.path);
+    }
+    assert!(walked.problems.iter().any(|problem| problem.path == "many"), "{:?}", walked.problems);
 }
 
 #[test]
@@ -665,6 +690,48 @@ fn no_bad_sector_of_btrfs_costs_a_file_where_metadata_is_kept_twice() {
     let volume = volume("btrfs", 300, 10, &["-m", "dup"]);
     // Content may be hit, and inline content is metadata.
     survives_any_bad_sector("btrfs", &volume, 7, 0);
+}
+
+#[test]
+fn what_is_left_of_a_cut_off_image_is_read_and_the_rest_is_named() {
+    for (kind, mebibytes, options) in
+        [("ext4", 24, &["-b", "1024", "-N", "256"][..]), ("xfs", 350, &[]), ("btrfs", 120, &["--mixed"])]
+    {
+        if !has_mkfs(kind) {
+            return;
+        }
+        let volume = volume(kind, mebibytes, 30, options);
+        let bytes = fs::read(&volume.image).unwrap();
+        let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+        for parts in 1..16 {
+            let cut = last / 16 * parts;
+            let medium: Arc<dyn Medium> = Arc::new((bytes[..cut].to_vec(), Ranges::new()));
+            let Some(opened) = open(&medium) else { continue };
+            let walked = walk(&*opened);
+            for file in &walked.files {
+                let (bytes, holes) = content(&*medium, file);
+                let Ok(original) = fs::read(volume.tree.join(file.path.to_path())) else { continue };
+                let mut pairs = bytes.iter().zip(&original).enumerate();
+                let is_it = pairs.all(|(at, (one, other))| one == other || holes.contains(at as u64));
+                assert!(is_it && bytes.len() == original.len(), "{kind}, {parts} sixteenths: {}", file.path);
+            }
+            let is_all = walked.files.len() >= files_of(&volume.tree).len();
+            assert!(
+                is_all || kind == "xfs" || !walked.problems.is_empty(),
+                "{kind}, {parts} sixteenths: nothing is said"
+            );
+            let free = opened.free().expect("an image never goes").unwrap_or_default();
+            assert!(free.iter().all(|free| free.end <= cut as u64), "{kind}: {free} of {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_drive_that_answers_nothing_is_no_volume() {
+    let size = 64 << 20;
+    assert!(open(&(Arc::new((vec![0_u8; size], Ranges::one(0..size as u64))) as Arc<dyn Medium>)).is_none());
+    assert!(open(&(Arc::new((vec![0_u8; size], Ranges::new())) as Arc<dyn Medium>)).is_none());
+    assert!(open(&(Arc::new((Vec::<u8>::new(), Ranges::new())) as Arc<dyn Medium>)).is_none());
 }
 
 #[test]

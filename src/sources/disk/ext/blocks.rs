@@ -202,3 +202,124 @@ fn parse_entry(entry: &[u8], is_leaf: bool) -> Option<Entry> {
     let at = u64::from(le32(entry, 8)?) | u64::from(le16(entry, 6)?) << 32;
     Some(Entry { first, blocks, is_written, at })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Ranges;
+    use crate::sources::disk::chunks::Chunks;
+    use crate::sources::disk::ext::superblock::Superblock;
+
+    use std::sync::Arc;
+
+    const EXTENTS: u32 = 0x8_0000;
+
+    /// A volume of 64 blocks of 1 KiB, the first of which are as given.
+    fn volume(blocks: &[(usize, Vec<u8>)], bad: Ranges) -> Ext {
+        let mut bytes = vec![0; 64 << 10];
+        let mut put = |at: usize, what: &[u8]| bytes[at..at + what.len()].copy_from_slice(what);
+        let numbers =
+            [(0x0, 32_u32), (0x4, 64), (0x14, 1), (0x20, 8192), (0x24, 8192), (0x28, 32), (0x4C, 1), (0x54, 11)];
+        for (at, number) in numbers {
+            put(1024 + at, &number.to_le_bytes());
+        }
+        put(1024 + 0x38, &[0x53, 0xEF]);
+        put(1024 + 0x58, &[128, 0]);
+        for (block, what) in blocks {
+            put(block * 1024, what);
+        }
+        let superblock = Superblock::parse(&bytes[1024..2048]).expect("it is a superblock");
+        Ext { chunks: Chunks::new(Arc::new((bytes, bad))), superblock }
+    }
+
+    fn inode(flags: u32, size: u32, content: &[u8]) -> Inode {
+        let mut bytes = vec![0; 128];
+        bytes[0..2].copy_from_slice(&0x81A4_u16.to_le_bytes());
+        bytes[4..8].copy_from_slice(&size.to_le_bytes());
+        bytes[0x20..0x24].copy_from_slice(&flags.to_le_bytes());
+        bytes[0x28..0x28 + content.len()].copy_from_slice(content);
+        Inode::parse(bytes).expect("it is an inode")
+    }
+
+    fn numbers(numbers: &[u32]) -> Vec<u8> {
+        numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+    }
+
+    /// A node: its depth, and its entries as logical block, length, place.
+    fn node(depth: u16, entries: &[(u32, u16, u32)]) -> Vec<u8> {
+        let count = u16::try_from(entries.len()).unwrap_or(0);
+        let mut node: Vec<u8> =
+            [EXTENT_MAGIC, count, 4, depth, 0, 0].iter().flat_map(|number| number.to_le_bytes()).collect();
+        for (first, length, at) in entries {
+            node.extend(first.to_le_bytes());
+            if depth == 0 {
+                node.extend(length.to_le_bytes());
+                node.extend([0, 0]);
+                node.extend(at.to_le_bytes());
+            } else {
+                node.extend(at.to_le_bytes());
+                node.extend([0; 4]);
+            }
+        }
+        node
+    }
+
+    fn pieces(ext: &Ext, inode: &Inode) -> (Vec<(Option<u64>, u64)>, u64) {
+        let Mapped { layout, .. } = ext.layout(inode, &mut Budget(1000)).expect("memory never goes");
+        (
+            layout.pieces().iter().map(|piece| (piece.at.map(|at| at / 1024), piece.length / 1024)).collect(),
+            layout.lost() / 1024,
+        )
+    }
+
+    #[test]
+    fn lists_of_blocks_give_their_blocks_and_gaps() {
+        let ext = volume(&[(40, numbers(&[22, 23, 0, 24]))], Ranges::new());
+        let blocks = numbers(&[10, 11, 0, 0, 12, 13, 14, 15, 16, 17, 18, 19, 40]);
+        let expected = vec![(Some(10), 2), (None, 2), (Some(12), 8), (Some(22), 2), (None, 1), (Some(24), 1)];
+        assert_eq!(pieces(&ext, &inode(0, 16 << 10, &blocks)), (expected, 0));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_loses_what_it_lists_and_no_more() {
+        let ext = volume(&[(40, numbers(&[22, 23]))], Ranges::one(40_960..41_472));
+        let blocks = numbers(&[10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 40]);
+        assert_eq!(pieces(&ext, &inode(0, 14 << 10, &blocks)), (vec![(Some(10), 12), (Some(64), 2)], 2));
+    }
+
+    #[test]
+    fn a_list_of_itself_ends() {
+        let ext = volume(&[(40, numbers(&[40; 256]))], Ranges::new());
+        let mut blocks = [0; 15];
+        blocks[14] = 40;
+        let (pieces, lost) = pieces(&ext, &inode(0, u32::MAX, &numbers(&blocks)));
+        assert!(pieces.len() < 1 << 20 && lost > 0);
+    }
+
+    #[test]
+    fn a_tree_gives_its_extents_and_what_was_never_written_is_zeros() {
+        let leaf = node(0, &[(4, 2, 30), (6, (1 << 15) + 3, 35)]);
+        let ext = volume(&[(40, leaf)], Ranges::new());
+        let root = node(1, &[(0, 0, 40)]);
+        assert_eq!(pieces(&ext, &inode(EXTENTS, 9 << 10, &root)), (vec![(None, 4), (Some(30), 2), (None, 3)], 0));
+    }
+
+    #[test]
+    fn a_part_of_a_tree_that_cannot_be_read_is_lost_and_never_zeros() {
+        let leaves = [(40, node(0, &[(0, 2, 20)])), (41, node(0, &[(2, 2, 25)])), (42, node(0, &[(4, 2, 30)]))];
+        let ext = volume(&leaves, Ranges::one(41 << 10..42 << 10));
+        let root = node(1, &[(0, 0, 40), (2, 0, 41), (4, 0, 42)]);
+        assert_eq!(
+            pieces(&ext, &inode(EXTENTS, 6 << 10, &root)),
+            (vec![(Some(20), 2), (Some(64), 2), (Some(30), 2)], 2)
+        );
+    }
+
+    #[test]
+    fn a_tree_of_itself_ends() {
+        let loops: Vec<(u32, u16, u32)> = (0..80).map(|index| (index, 0, 40)).collect();
+        let ext = volume(&[(40, node(4, &loops))], Ranges::new());
+        let (_, lost) = pieces(&ext, &inode(EXTENTS, 64 << 10, &node(5, &[(0, 0, 40)])));
+        assert_eq!(lost, 64);
+    }
+}

@@ -40,7 +40,7 @@ pub(super) fn free(ext: &Ext) -> Result<Option<Ranges>, MediumError> {
     for range in own {
         free.remove(range);
     }
-    Ok(is_any_known.then_some(free))
+    Ok(is_any_known.then(|| free.within(0..ext.chunks.size())))
 }
 
 impl Ext {

@@ -60,7 +60,9 @@ pub(super) fn free(xfs: &Xfs) -> Result<Option<Ranges>, MediumError> {
         }
     }
     pieces.sort_by_key(|piece| piece.start);
-    Ok(is_any_known.then(|| pieces.into_iter().collect()))
+    let free: Ranges = pieces.into_iter().collect();
+    // Behind the end of the medium there is nothing to be searched.
+    Ok(is_any_known.then(|| free.within(0..xfs.chunks.size())))
 }
 
 impl Xfs {
