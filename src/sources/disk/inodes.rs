@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
+use crate::model::in_words::count;
 use crate::model::{Problem, ProblemKind, RawPath};
 use crate::sources::disk::file_system::{Content, DiskFile, Met, Standing};
 use crate::sources::medium::MediumError;
@@ -20,6 +21,9 @@ const LONGEST_PATH: usize = 16 << 10;
 /// Names of one folder at most; what has more names is found by number. A folder whose blocks are all the same one
 /// would have names without end.
 pub(in crate::sources) const MOST_NAMES: usize = 1 << 20;
+
+/// Where that stands which no folder names.
+const ORPHANS: &[u8] = b"[orphan]";
 
 /// What hears of each thing that is met.
 pub(in crate::sources) type Meet<'a> = dyn FnMut(Met) -> ControlFlow<()> + 'a;
@@ -202,46 +206,51 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let mut unreadable = 0_u64;
+        let (mut locked, mut unreadable) = (0_u64, 0_u64);
         for number in others {
             if !self.seen.insert(number) {
                 continue;
             }
-            let met = match self.inodes.node(number)? {
+            match self.inodes.node(number)? {
                 Node::File(file) => {
                     found += 1;
-                    self.file(file, number, &orphan(number))
+                    if self.file(file, number, &orphan(number)).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
                 }
-                Node::Locked => {
-                    let words = "is encrypted by its file system and cannot be read without its key";
-                    self.problem(&orphan(number), ProblemKind::Unreadable, words)
-                }
-                Node::Unreadable => {
-                    unreadable += 1;
-                    ControlFlow::Continue(())
-                }
-                Node::Folder | Node::Other | Node::Unused => ControlFlow::Continue(()),
-            };
-            if met.is_break() {
-                return Ok(met);
+                Node::Locked => locked += 1,
+                Node::Unreadable => unreadable += 1,
+                Node::Folder | Node::Other | Node::Unused => {}
             }
         }
-        Ok(self.sum_up(found, unreadable))
+        Ok(self.sum_up(found, locked, unreadable))
     }
 
-    fn sum_up(&mut self, found: u64, unreadable: u64) -> ControlFlow<()> {
-        if found > 0 {
-            let words = format!(
-                "{found} files or folders are in no readable folder any more; their names are lost, \
-                 what is in them is not: they are here by number"
-            );
-            self.problem(b"[orphan]", ProblemKind::Damaged, &words)?;
-        }
-        if unreadable > 0 {
-            let words = format!(
-                "up to {unreadable} files whose folders cannot be read have their records on spots that cannot be read either"
-            );
-            self.problem(b"[orphan]", ProblemKind::Unreadable, &words)?;
+    fn sum_up(&mut self, found: u64, locked: u64, unreadable: u64) -> ControlFlow<()> {
+        let sums = [
+            (
+                found,
+                ProblemKind::Damaged,
+                count(found, "file or folder is", "files or folders are"),
+                "in no readable folder any more: names are lost, what is in them is not, and it is here by number",
+            ),
+            (
+                locked,
+                ProblemKind::Unreadable,
+                count(locked, "encrypted file is", "encrypted files are"),
+                "in folders that are encrypted themselves, or that cannot be read",
+            ),
+            (
+                unreadable,
+                ProblemKind::Unreadable,
+                count(unreadable, "file at most is", "files at most are"),
+                "in no readable folder, and the record of where it lies cannot be read either",
+            ),
+        ];
+        for (number, kind, subject, words) in sums {
+            if number > 0 {
+                self.problem(ORPHANS, kind, &format!("{subject} {words}"))?;
+            }
         }
         ControlFlow::Continue(())
     }
@@ -268,7 +277,7 @@ fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 fn orphan(number: u64) -> Vec<u8> {
-    format!("[orphan]/inode-{number}").into_bytes()
+    [ORPHANS, format!("/inode-{number}").as_bytes()].concat()
 }
 
 /// Whether a name can stand in a path as it is.

@@ -1,6 +1,7 @@
 //! Volumes of Linux computers, ext2 to ext4, XFS and Btrfs: all of their files come back, whatever single spot is bad.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -228,11 +229,11 @@ fn prototype_of(folder: &Path) -> String {
                 continue;
             }
             if kind.is_dir() {
-                text.push_str(&format!("{name} d--755 0 0\n"));
+                writeln!(text, "{name} d--755 0 0").unwrap();
                 list(&entry.path(), text);
                 text.push_str("$\n");
             } else {
-                text.push_str(&format!("{name} ---644 0 0 {}\n", entry.path().display()));
+                writeln!(text, "{name} ---644 0 0 {}", entry.path().display()).unwrap();
             }
         }
     }
@@ -264,7 +265,7 @@ fn is_whole(volume: &Volume, keeps_times: bool, keeps_spaces: bool) {
         assert!(holes.is_empty() && bytes == original, "{name}: {} of {} bytes, {holes}", bytes.len(), original.len());
         if keeps_times {
             let seconds = fs::metadata(&expected[&name]).unwrap().mtime();
-            assert_eq!(file.modified_at.map(|at| at.as_second()), Some(seconds), "{name}");
+            assert_eq!(file.modified_at.map(jiff::Timestamp::as_second), Some(seconds), "{name}");
         }
         if let Content::Extents(extents) = &file.content {
             let owned = extents.iter().filter_map(|extent| extent.at.map(|at| at..at + extent.length));
@@ -594,10 +595,19 @@ fn an_encrypted_folder_is_named_as_such() {
         return;
     }
     let volume = volume("ext4", 24, 10, &["-O", "encrypt"]);
-    // EXT4_ENCRYPT_FL
-    run("debugfs", &["-w", "-R", "set_inode_field /DCIM flags 0x80800", volume.image.to_str().unwrap()]);
+    // EXT4_ENCRYPT_FL, of a folder and of what is in it
+    for name in ["/DCIM", "/DCIM/film.mov"] {
+        let set = format!("set_inode_field {name} flags 0x80800");
+        run("debugfs", &["-w", "-R", &set, volume.image.to_str().unwrap()]);
+    }
     let walked = walk(&*open(&Image::open(&volume.image, Ranges::new())).unwrap());
-    assert!(walked.problems.iter().any(|problem| problem.path == "DCIM" && problem.message.contains("encrypted")));
+    assert!(walked.files.iter().all(|file| file.size != 300_000));
+    let said = |path: &str, words: &str| {
+        let of = |problem: &&Problem| problem.path == path && problem.message.contains(words);
+        assert_eq!(walked.problems.iter().filter(of).count(), 1, "{path}: {:?}", walked.problems);
+    };
+    said("DCIM", "encrypted");
+    said("[orphan]", "1 encrypted file is in folders that are encrypted");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::model::in_words::thousands;
 use crate::model::{ProblemKind, Ranges};
 use crate::sources::disk::ext::Ext;
 use crate::sources::disk::ext::blocks::{Budget, Mapped};
@@ -187,7 +188,7 @@ impl Walk<'_> {
         if damaged > 0 {
             let of = size.div_ceil(block);
             listing.flaw = Some(format!(
-                "{damaged} of the {of} blocks of this folder cannot be read whole: files whose names are lost \
+                "{damaged} of {of} blocks of this folder cannot be read whole: files whose names are lost \
                  are here by number"
             ));
         }
@@ -228,7 +229,11 @@ impl Ext {
         let flaw = match layout.lost().min(size) {
             _ if is_absurd => Some("its size makes no sense: it is taken to end with its last block".to_owned()),
             0 => None,
-            lost => Some(format!("where {lost} of its {size} bytes lie cannot be read any more: they are missing")),
+            lost => Some(format!(
+                "where {} of its {} bytes lie cannot be read any more: they are missing",
+                thousands(lost),
+                thousands(size)
+            )),
         };
         Ok((Found { size, modified_at, content: layout.content(size), flaw }, told_by))
     }

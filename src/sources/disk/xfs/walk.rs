@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use crate::model::in_words::thousands;
 use crate::model::{ProblemKind, Ranges};
 use crate::sources::disk::chunks::Piece;
 use crate::sources::disk::file_system::{Content, Extent, Met};
@@ -126,7 +127,11 @@ impl Walk<'_> {
         let layout = self.xfs.layout(inode, size, &mut self.budget)?;
         let flaw = match layout.lost().min(size) {
             0 => None,
-            lost => Some(format!("where {lost} of its {size} bytes lie cannot be read any more: they are missing")),
+            lost => Some(format!(
+                "where {} of its {} bytes lie cannot be read any more: they are missing",
+                thousands(lost),
+                thousands(size)
+            )),
         };
         Ok(Found { size, modified_at, content: layout.content(size), flaw })
     }
@@ -154,7 +159,7 @@ impl Walk<'_> {
         if damaged > 0 {
             let of = size.div_ceil(block);
             listing.flaw = Some(format!(
-                "{damaged} of the {of} blocks of this folder cannot be read whole: files whose names are lost \
+                "{damaged} of {of} blocks of this folder cannot be read whole: files whose names are lost \
                  are here by number"
             ));
         }
