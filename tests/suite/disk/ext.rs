@@ -539,6 +539,12 @@ fn what_another_file_system_was_made_over_is_not_taken_for_ext() {
     let image = File::options().write(true).open(&volume.image).unwrap();
     image.write_all_at(&noise(5, 4096), 0).unwrap();
     assert!(open(&Image::open(&volume.image, Ranges::new())).is_none());
+    // Btrfs leaves its start empty, as a wiped volume has it.
+    image.write_all_at(&[0; 1 << 17], 0).unwrap();
+    image.write_all_at(b"_BHRfS_M", 0x1_0040).unwrap();
+    assert!(open(&Image::open(&volume.image, Ranges::new())).is_none());
+    image.write_all_at(&[0; 8], 0x1_0040).unwrap();
+    assert!(open(&Image::open(&volume.image, Ranges::new())).is_some());
 }
 
 #[test]
@@ -641,6 +647,23 @@ fn free_space_of_xfs_is_what_its_own_tools_say() {
     let blocks: u64 = said.lines().find_map(|line| line.strip_prefix("total free blocks ")).unwrap().parse().unwrap();
     // xfs_db counts the blocks that wait for the trees too: four in each of four groups.
     assert!((blocks - free.bytes() / 4096) <= 40, "{} of {blocks} blocks", free.bytes() / 4096);
+}
+
+#[test]
+fn free_space_of_xfs_stands_in_two_trees_and_one_is_enough() {
+    if !has_mkfs("xfs") {
+        return;
+    }
+    let volume = volume("xfs", 350, 10, &[]);
+    let free = |bad| open(&Image::open(&volume.image, bad)).unwrap().free().unwrap().expect("it can tell");
+    let whole = free(Ranges::new());
+    let bytes = fs::read(&volume.image).unwrap();
+    for magic in [b"AB3B", b"AB3C"] {
+        let nodes = bytes.chunks(4096).enumerate().filter(|(_, block)| block.starts_with(magic));
+        let bad: Ranges = nodes.map(|(block, _)| block as u64 * 4096..block as u64 * 4096 + 512).collect();
+        assert!(bad.len() >= 4, "{bad}");
+        assert_eq!(free(bad), whole);
+    }
 }
 
 #[test]
