@@ -2,7 +2,7 @@
 //!
 //! Where an inode lies follows from its number, so a folder that can be read finds its files whatever else is damaged;
 //! the trees of inodes are asked only for files that no folder names. Free space stands in two trees: the second is
-//! taken where the first has a bad block. The log is not replayed.
+//! taken where the first has a bad block. The log is not replayed: it is only asked whether it holds anything.
 //!
 //! What bounds time and memory, whatever the headers say: allocation groups are counted by the size of the medium; a
 //! tree may have no more blocks than the medium, nor be deeper than 9; the blocks of all folders and trees of extents
@@ -11,6 +11,7 @@
 mod extents;
 mod folder;
 mod inode;
+mod log;
 mod superblock;
 mod trees;
 mod walk;

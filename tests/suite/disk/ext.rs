@@ -488,7 +488,16 @@ fn a_folder_on_a_bad_spot_gives_its_files_by_number() {
     let image = volume.image.to_str().unwrap();
     let blocks = run("debugfs", &["-R", "blocks /DCIM", image]);
     let block: u64 = blocks.split_whitespace().next().unwrap().parse().unwrap();
-    let medium = Image::open(&volume.image, Ranges::one(block * 1024..block * 1024 + 1024));
+    let mut bad = Ranges::one(block * 1024..block * 1024 + 1024);
+    // And what says which records are in use: then all of them are looked at.
+    for line in run("dumpe2fs", &[image]).lines() {
+        if let Some(at) = line.trim().strip_prefix("Inode bitmap at ") {
+            let block: u64 = at.split(' ').next().unwrap().parse().unwrap();
+            bad.insert(block * 1024..block * 1024 + 1024);
+        }
+    }
+    assert!(bad.bytes() > 2048);
+    let medium = Image::open(&volume.image, bad);
     let walked = walk(&*open(&medium).unwrap());
     let film = walked.files.iter().find(|file| file.size == 300_000).expect("the film is met");
     assert!(film.path.to_string().starts_with("[orphan]/inode-"), "{}", film.path);
@@ -647,6 +656,25 @@ fn free_space_of_xfs_is_what_its_own_tools_say() {
     let blocks: u64 = said.lines().find_map(|line| line.strip_prefix("total free blocks ")).unwrap().parse().unwrap();
     // xfs_db counts the blocks that wait for the trees too: four in each of four groups.
     assert!((blocks - free.bytes() / 4096) <= 40, "{} of {blocks} blocks", free.bytes() / 4096);
+}
+
+#[test]
+fn a_volume_of_xfs_that_was_pulled_out_says_so() {
+    if !has_mkfs("xfs") {
+        return;
+    }
+    let volume = volume("xfs", 350, 5, &[]);
+    let bytes = fs::read(&volume.image).unwrap();
+    let record =
+        bytes.chunks(512).position(|sector| sector.starts_with(&[0xFE, 0xED, 0xBA, 0xBE])).expect("it has a log");
+    let image = File::options().write(true).open(&volume.image).unwrap();
+    let walked = || walk(&*open(&Image::open(&volume.image, Ranges::new())).unwrap());
+    assert_eq!(walked().problems, []);
+    // The only record in it is the one of the taking out: as if two changes stood there.
+    image.write_all_at(&2_u32.to_be_bytes(), record as u64 * 512 + 40).unwrap();
+    let walked = walked();
+    assert!(walked.problems.iter().any(|problem| problem.message.contains("its log")), "{:?}", walked.problems);
+    assert!(walked.files.len() > 10);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) struct Superblock {
     /// Of a block of a folder.
     pub(super) folder_block_bytes: u64,
     pub(super) top: u64,
+    /// The first block of the log, and how many it has; none where it lies on another drive.
+    pub(super) log: Option<(u64, u64)>,
     /// Inodes of the file system itself: bitmaps of the realtime part, quotas.
     pub(super) own_inodes: [u64; 5],
     pub(super) is_version_5: bool,
@@ -82,6 +84,8 @@ impl Superblock {
             inode_bits,
             folder_block_bytes: block_bytes << folder_log,
             top: be64(bytes, 56)?,
+            log: Some((be64(bytes, 48)?, u64::from(be32(bytes, 96)?)))
+                .filter(|(first, blocks)| *first > 0 && *blocks > 0),
             own_inodes: [be64(bytes, 64)?, be64(bytes, 72)?, be64(bytes, 160)?, be64(bytes, 168)?, project_quotas],
             is_version_5,
             has_file_types,

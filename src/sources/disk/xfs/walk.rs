@@ -25,6 +25,13 @@ pub(super) fn walk(xfs: &Xfs, meet: &mut Meet<'_>) -> Result<(), MediumError> {
             return Ok(());
         }
     }
+    if xfs.was_unmounted()? == Some(false) {
+        let words = "was not taken out cleanly: what was written in its last seconds stands in its log only, \
+                     which is not read, and may be missing or old here";
+        if meet(Met::Problem(problem(b"", ProblemKind::Damaged, words))).is_break() {
+            return Ok(());
+        }
+    }
     let budget = Budget(xfs.chunks.size() / xfs.superblock.block_bytes + 4096);
     let mut reader = Walk { xfs, budget, group: None, unlisted: 0 };
     if walk_inodes(&mut reader, meet)?.is_break() || reader.unlisted == 0 {
