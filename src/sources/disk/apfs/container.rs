@@ -1,5 +1,6 @@
 //! The container: its superblocks in the ring of checkpoints, and the volumes that they name.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::node::{Blocks, Reader, is_sound, kind, le64};
@@ -10,6 +11,8 @@ use crate::sources::medium::{Medium, MediumError};
 
 /// Where a superblock is looked for if the first block is lost.
 const SEARCHED_BYTES: usize = 16 << 20;
+/// How many states before the newest are asked for what it lost.
+const OLDER_STATES: usize = 8;
 /// The longest ring that is read.
 const MOST_RING_BLOCKS: u64 = 8192;
 
@@ -19,11 +22,17 @@ pub(super) struct Container {
     pub(super) volumes: Vec<VolumeHead>,
     /// In words, what is wrong with it.
     pub(super) problems: Vec<&'static str>,
+    /// The newest first.
+    superblocks: Vec<Superblock>,
 }
 
 /// What a volume's own superblock says.
 pub(super) struct VolumeHead {
     pub(super) name: String,
+    /// The number of the volume as an object of the container.
+    id: u64,
+    /// How many newer states there are that do not tell of it.
+    age: usize,
     pub(super) transaction: u64,
     pub(super) object_map: u64,
     pub(super) root: u64,
@@ -117,7 +126,8 @@ impl Container {
                     Some(block) => volume_head(&mut reader, block, superblock.transaction)?,
                     None => None,
                 };
-                if head.is_some() {
+                if let Some(head) = &mut head {
+                    (head.id, head.age) = (*id, age);
                     if age > 0 {
                         problems.push("the newest state of a volume cannot be read; an older one was taken");
                     }
@@ -126,7 +136,23 @@ impl Container {
             }
             volumes.push(head.unwrap_or_else(|| VolumeHead::lost(index)));
         }
-        Ok(Some(Self { blocks, uuid, volumes, problems }))
+        Ok(Some(Self { blocks, uuid, volumes, problems, superblocks }))
+    }
+
+    /// The object maps that a volume had before, the newest first: nothing is written over in place, so what they lead to
+    /// is often still there.
+    pub(super) fn older_maps(&self, reader: &mut Reader, head: &VolumeHead) -> Result<Vec<ObjectMap>, MediumError> {
+        let mut known = HashSet::from([head.object_map]);
+        let mut maps = Vec::new();
+        for superblock in self.superblocks.iter().skip(head.age + 1).take(OLDER_STATES) {
+            let map = ObjectMap::read(reader, superblock.object_map, superblock.transaction)?;
+            let Some(block) = map.block(head.id) else { continue };
+            let Some(older) = volume_head(reader, block, superblock.transaction)? else { continue };
+            if known.insert(older.object_map) {
+                maps.push(ObjectMap::read(reader, older.object_map, older.transaction)?);
+            }
+        }
+        Ok(maps)
     }
 }
 
@@ -184,6 +210,8 @@ impl VolumeHead {
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
         Some(Self {
             name: String::from_utf8_lossy(name).into_owned(),
+            id: 0,
+            age: 0,
             transaction: newest,
             object_map: le64(object, 128)?,
             root: le64(object, 136)?,
@@ -199,6 +227,8 @@ impl VolumeHead {
     fn lost(index: usize) -> Self {
         Self {
             name: format!("volume {}", index + 1),
+            id: 0,
+            age: 0,
             transaction: 0,
             object_map: 0,
             root: 0,

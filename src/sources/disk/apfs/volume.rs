@@ -68,7 +68,8 @@ pub(super) struct Volume {
 }
 
 impl Volume {
-    /// Reads the tree of files from its root; where a node of it is lost, all nodes that the object map knows.
+    /// Reads the tree of files from its root; where a node of it is lost, all nodes that the object map knows, and
+    /// what older states have in its place.
     pub(super) fn read(
         medium: &Arc<dyn Medium>,
         container: &Container,
@@ -92,43 +93,57 @@ impl Volume {
         };
         let mut seen = HashSet::new();
         let mut todo = vec![head.root];
+        let mut lost = Vec::new();
         let mut is_broken = map.is_damaged;
         while let Some(id) = todo.pop() {
-            let block = map.block(id);
-            if !block.is_none_or(|block| seen.insert(block)) {
-                continue;
-            }
-            let node = match block {
+            let node = match map.block(id) {
+                Some(block) if !seen.insert(block) => continue,
                 Some(block) => reader.block(block)?.and_then(Node::of),
                 None => None,
             };
-            let Some(node) = node.filter(|node| node.id() == Some(id)) else {
-                volume.bad_nodes += 1;
-                is_broken = true;
-                continue;
-            };
-            let is_sound = node.is_sound();
-            volume.bad_nodes += u64::from(!is_sound);
-            if node.is_leaf() {
-                volume.take_leaf(&node);
-            } else {
-                is_broken |= !is_sound;
-                // From the first child on, in the order of the keys.
-                todo.extend(node.children((8, 8)).into_iter().rev());
+            let node = node.filter(|node| node.id() == Some(id));
+            if let Some(node) = &node {
+                todo.extend(volume.take_node(node));
+            }
+            if !node.as_ref().is_some_and(Node::is_sound) {
+                is_broken |= node.is_none_or(|node| !node.is_leaf());
+                lost.push(id);
             }
         }
+        if lost.is_empty() && !is_broken {
+            return Ok(volume);
+        }
+        volume.bad_nodes = lost.len() as u64;
         if is_broken {
-            for block in map.blocks() {
-                if seen.insert(block)
-                    && let Some(node) = reader.block(block)?.and_then(Node::of)
-                    && node.is_leaf()
-                    && node.purpose() == Some(FILES)
-                {
-                    volume.take_leaf(&node);
+            for block in map.blocks().into_iter().filter(|block| seen.insert(*block)) {
+                let node = reader.block(block)?.and_then(Node::of);
+                if let Some(node) = node.filter(|node| node.purpose() == Some(FILES)) {
+                    volume.take_node(&node);
+                }
+            }
+        }
+        // What was read stays; an older state adds what is missing.
+        for older in container.older_maps(&mut reader, head)? {
+            let blocks =
+                if map.is_damaged { older.blocks() } else { lost.iter().filter_map(|id| older.block(*id)).collect() };
+            for block in blocks.into_iter().filter(|block| seen.insert(*block)) {
+                let node = reader.block(block)?.and_then(Node::of);
+                if let Some(node) = node.filter(|node| node.purpose() == Some(FILES) && node.is_sound()) {
+                    volume.take_node(&node);
                 }
             }
         }
         Ok(volume)
+    }
+
+    /// Takes the records of a leaf; answers the nodes below any other.
+    fn take_node(&mut self, node: &Node) -> Vec<u64> {
+        if !node.is_leaf() {
+            // From the first child on, in the order of the keys.
+            return node.children((8, 8)).into_iter().rev().collect();
+        }
+        self.take_leaf(node);
+        Vec::new()
     }
 
     fn take_leaf(&mut self, node: &Node) {
@@ -223,9 +238,9 @@ impl Volume {
             (true, _) => {
                 Some("a part of the table that leads to this volume's files cannot be read; files may be missing")
             }
-            (false, _) => {
-                Some("parts of this volume's list of files cannot be read; files or their ends may be missing")
-            }
+            (false, _) => Some(
+                "parts of this volume's list of files cannot be read; where an older state of them was found it was taken, and files may be missing",
+            ),
         };
         let problem = damage.map(|why| Met::Problem(Problem::new(self.name.clone(), ProblemKind::Unreadable, why)));
         if problem.is_some_and(|problem| meet(problem).is_break()) {
