@@ -94,7 +94,7 @@ impl Volume {
         let mut seen = HashSet::new();
         let mut todo = vec![head.root];
         let mut lost = Vec::new();
-        let mut is_broken = map.is_damaged;
+        let mut is_index_lost = false;
         while let Some(id) = todo.pop() {
             let node = match map.block(id) {
                 Some(block) if !seen.insert(block) => continue,
@@ -102,38 +102,53 @@ impl Volume {
                 None => None,
             };
             let node = node.filter(|node| node.id() == Some(id));
-            if let Some(node) = &node {
-                todo.extend(volume.take_node(node));
-            }
+            todo.extend(node.as_ref().map(|node| volume.take_node(node)).unwrap_or_default());
             if !node.as_ref().is_some_and(Node::is_sound) {
-                is_broken |= node.is_none_or(|node| !node.is_leaf());
+                is_index_lost |= node.is_none_or(|node| !node.is_leaf());
                 lost.push(id);
             }
         }
-        if lost.is_empty() && !is_broken {
-            return Ok(volume);
-        }
         volume.bad_nodes = lost.len() as u64;
-        if is_broken {
+        if is_index_lost {
             for block in map.blocks().into_iter().filter(|block| seen.insert(*block)) {
                 let node = reader.block(block)?.and_then(Node::of);
-                if let Some(node) = node.filter(|node| node.purpose() == Some(FILES)) {
+                if let Some(node) = node.filter(|node| node.purpose() == Some(FILES) && node.is_leaf()) {
                     volume.take_node(&node);
                 }
             }
         }
-        // What was read stays; an older state adds what is missing.
-        for older in container.older_maps(&mut reader, head)? {
-            let blocks =
-                if map.is_damaged { older.blocks() } else { lost.iter().filter_map(|id| older.block(*id)).collect() };
-            for block in blocks.into_iter().filter(|block| seen.insert(*block)) {
-                let node = reader.block(block)?.and_then(Node::of);
-                if let Some(node) = node.filter(|node| node.purpose() == Some(FILES) && node.is_sound()) {
-                    volume.take_node(&node);
-                }
-            }
+        if !lost.is_empty() {
+            let mut maps = if map.is_damaged { vec![ObjectMap::search(&mut reader, head)?] } else { Vec::new() };
+            maps.extend(container.older_maps(&mut reader, head)?);
+            maps.insert(0, map);
+            volume.take_lost(&mut reader, &maps, lost, seen)?;
         }
         Ok(volume)
+    }
+
+    /// Adds what other maps lead to in place of lost nodes. What was read stays.
+    fn take_lost(
+        &mut self,
+        reader: &mut Reader,
+        maps: &[ObjectMap],
+        lost: Vec<u64>,
+        mut seen: HashSet<u64>,
+    ) -> Result<(), MediumError> {
+        let mut todo = lost;
+        while let Some(id) = todo.pop() {
+            for block in maps.iter().filter_map(|map| map.block(id)) {
+                if !seen.insert(block) {
+                    continue;
+                }
+                let node = reader.block(block)?.and_then(Node::of);
+                let is_it = |node: &Node| node.id() == Some(id) && node.purpose() == Some(FILES) && node.is_sound();
+                if let Some(node) = node.filter(is_it) {
+                    todo.extend(self.take_node(&node));
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes the records of a leaf; answers the nodes below any other.
