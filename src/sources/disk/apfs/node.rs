@@ -41,6 +41,11 @@ impl Reader {
         Self { cached: Cached::new(medium), blocks }
     }
 
+    /// How many blocks the medium has.
+    pub(super) fn blocks_there(&self) -> u64 {
+        self.cached.size() / self.blocks.block_bytes
+    }
+
     /// The block of that number; `None` where there is none.
     pub(super) fn block(&mut self, number: u64) -> Result<Option<Piece>, MediumError> {
         let Some(at) = self.blocks.place(number) else { return Ok(None) };

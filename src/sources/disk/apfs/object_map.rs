@@ -55,7 +55,8 @@ impl ObjectMap {
     /// number in it. They may be of any volume; who follows numbers from the root of one stays in it.
     pub(super) fn search(reader: &mut Reader, head: &VolumeHead) -> Result<Self, MediumError> {
         let mut map = Self { is_damaged: true, ..Self::default() };
-        for block in head.object_map.saturating_sub(SEARCHED_BLOCKS)..head.object_map.saturating_add(SEARCHED_BLOCKS) {
+        let end = head.object_map.saturating_add(SEARCHED_BLOCKS).min(reader.blocks_there());
+        for block in head.object_map.saturating_sub(SEARCHED_BLOCKS)..end {
             let Some(object) = reader.block(block)? else { break };
             // 0 in the upper half: an object that is known by a number.
             let is_node = object
