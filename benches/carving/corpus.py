@@ -50,7 +50,7 @@ class Maker:
         self.rng, self.made = rng, set()
         ends = lambda *kinds: [one for one in files if one.lower().endswith(kinds)]
         self.jpegs = [one for one in ends(".jpg", ".jpeg") if self.is_sound(one)]
-        self.ready = ends(".heic", ".heif", ".hif", ".cr3", ".mp4", ".mov", ".3gp", ".avif")
+        self.ready = [one for one in ends(".heic", ".heif", ".hif", ".cr3", ".mp4", ".mov", ".3gp", ".avif") if self.is_all(one)]
         if not self.jpegs:
             sys.exit("no sound JPEG of more than 100 kB was given")
 
@@ -61,6 +61,19 @@ class Maker:
             return False
         done = subprocess.run(["djpeg", "-scale", "1/8"], input=data, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         return done.returncode == 0 and not done.stderr
+
+    @staticmethod
+    def is_all(path):
+        """Whether the boxes of the file end where it does."""
+        data, at = open(path, "rb").read(), 0
+        while at + 8 <= len(data):
+            size = struct.unpack(">I", data[at:at + 4])[0]
+            if size == 1:
+                size = struct.unpack(">Q", data[at + 8:at + 16])[0]
+            if size < 8:
+                return False
+            at += size
+        return at == len(data)
 
     def jpeg(self):
         """A picture cut out of a real one, written in one of many ways."""
@@ -208,6 +221,7 @@ def main():
     ask.add_argument("--out", required=True)
     ask.add_argument("--mib", type=int, default=256)
     ask.add_argument("--cluster", type=int, default=0)
+    ask.add_argument("--keep", action="store_true", help="write the files themselves to DIR/originals too")
     ask.add_argument("photos", nargs="+")
     asked = ask.parse_args()
     rng = random.Random(asked.seed)
@@ -225,6 +239,11 @@ def main():
         return [data[at:at + cluster] for at in range(0, len(data), cluster)]
 
     def note(kind, how, data, exact=True):
+        if asked.keep:
+            folder = os.path.join(asked.out, "originals")
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, hashlib.sha256(data).hexdigest()[:8]), "wb") as out:
+                out.write(data)
         truth.append({"kind": kind, "class": how, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data),
                       "exact": exact, "head": hashlib.sha256(data[:2048]).hexdigest()})
 

@@ -130,6 +130,16 @@ impl Follower {
         self.scan.as_ref().map_or((0, 0), Running::tears)
     }
 
+    /// What [`Follower::tears`] tells, for the last rows alone.
+    pub fn recent_tears(&self) -> (u64, u64) {
+        self.scan.as_ref().map_or((0, 0), Running::recent_tears)
+    }
+
+    /// Units in a row of the running scan; 0 where nothing is told about tears.
+    pub fn row(&self) -> u64 {
+        self.scan.as_ref().map_or(0, Running::row)
+    }
+
     /// Bytes that a copy costs to keep, roughly.
     pub fn weight(&self) -> usize {
         let known: usize = self.known.iter().map(|component| component.len() * 8).sum();

@@ -42,6 +42,8 @@ pub(super) struct Running {
     above: Vec<[i16; 4]>,
     steps: [i32; 4],
     torn: (u64, u64),
+    /// The same for the last rows alone: halved at the end of each.
+    recent: (u64, u64),
 }
 
 impl Running {
@@ -73,6 +75,7 @@ impl Running {
             above,
             steps,
             torn: (0, 0),
+            recent: (0, 0),
         })
     }
 
@@ -92,6 +95,14 @@ impl Running {
 
     pub(super) fn tears(&self) -> (u64, u64) {
         self.torn
+    }
+
+    pub(super) fn recent_tears(&self) -> (u64, u64) {
+        self.recent
+    }
+
+    pub(super) fn row(&self) -> u64 {
+        if self.above.is_empty() { 0 } else { self.units.0.into() }
     }
 
     /// Blocks to look at, roughly.
@@ -214,8 +225,12 @@ impl Running {
             *above = i16::try_from(mean).unwrap_or(i16::MAX);
         }
         if self.next >= u64::from(self.units.0) {
-            self.torn.0 += u64::from(torn.clamp(0, MOST).unsigned_abs());
-            self.torn.1 += 1;
+            let torn = u64::from(torn.clamp(0, MOST).unsigned_abs());
+            self.torn = (self.torn.0 + torn, self.torn.1 + 1);
+            if column == 0 {
+                self.recent = (self.recent.0 / 2, self.recent.1 / 2);
+            }
+            self.recent = (self.recent.0 + torn, self.recent.1 + 1);
         }
     }
 

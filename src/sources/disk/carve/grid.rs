@@ -68,7 +68,7 @@ mod tests {
     use crate::sources::disk::carve::texture::Texture;
 
     fn seen(places: &[u64]) -> Grid {
-        let finds = places.iter().map(|at| Find { at: *at, size: 1, kind: Kind::Jpeg, is_proven: true }).collect();
+        let finds = places.iter().map(|at| Find::proven(*at, 1, Kind::Jpeg)).collect();
         let swept = Swept { finds, lost: Vec::new(), texture: Texture::new(0) };
         Grid::seen(&Space::new(&Ranges::one(0..1 << 40), SECTOR, 0), &swept)
     }

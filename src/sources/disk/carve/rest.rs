@@ -73,7 +73,7 @@ fn preview(carving: &Carving<'_>, space: &Space, lost: &Lost) -> Result<Option<C
         if let Advance::Whole(size) = Follower::new().feed(header.get(at..).unwrap_or_default())
             && best.as_ref().is_none_or(|best| best.size < size)
         {
-            best = Some(Find { at: lost.at + at as u64, size, kind: Kind::Jpeg, is_proven: true });
+            best = Some(Find::proven(lost.at + at as u64, size, Kind::Jpeg));
         }
     }
     Ok(best.map(|find| Carved {

@@ -24,7 +24,8 @@ pub(super) enum Shape {
     /// It is all there: this many bytes, of this kind.
     Whole(u64, Kind),
     /// It has this many bytes, and nothing speaks against them; but the format has nothing by which they could be checked.
-    Unproven(u64, Kind),
+    /// Where pictures begin that are known to lie in it.
+    Unproven(u64, Kind, Vec<u64>),
     /// It begins here and breaks off.
     Broken(Broken),
     /// It only looked like one.

@@ -37,6 +37,14 @@ pub(super) struct Find {
     pub(super) kind: Kind,
     /// Whether anything in it proves that it is whole.
     pub(super) is_proven: bool,
+    /// Where pictures begin that are known to lie in it, counted from its first byte.
+    pub(super) pictures: Vec<u64>,
+}
+
+impl Find {
+    pub(super) fn proven(at: u64, size: u64, kind: Kind) -> Self {
+        Self { at, size, kind, is_proven: true, pictures: Vec::new() }
+    }
 }
 
 /// A file that begins and breaks off.
@@ -193,8 +201,10 @@ impl Pass<'_, '_> {
             Task::Measure(place, kind) => {
                 let shape = shape::measure(kind, &mut |from, length| self.look(at, bytes, place + from, length))?;
                 Ok(match shape {
-                    Shape::Whole(size, kind) => Outcome::Found(Find { at: place, size, kind, is_proven: true }),
-                    Shape::Unproven(size, kind) => Outcome::Found(Find { at: place, size, kind, is_proven: false }),
+                    Shape::Whole(size, kind) => Outcome::Found(Find::proven(place, size, kind)),
+                    Shape::Unproven(size, kind, pictures) => {
+                        Outcome::Found(Find { at: place, size, kind, is_proven: false, pictures })
+                    }
                     Shape::Broken(broken) => Outcome::Lost(Lost { at: place, broken, previews: Vec::new() }),
                     Shape::Nothing => Outcome::Nothing,
                 })
@@ -219,7 +229,7 @@ impl Pass<'_, '_> {
                         return Ok(Outcome::Lost(open.lost()));
                     }
                     let size = trailer::end_of_file(size, &mut look)?;
-                    return Ok(Outcome::Found(Find { at: place, size, kind: Kind::Jpeg, is_proven: true }));
+                    return Ok(Outcome::Found(Find::proven(place, size, Kind::Jpeg)));
                 }
             }
         }
@@ -243,9 +253,24 @@ impl Pass<'_, '_> {
         let frontier = self.open.iter().map(|open| open.at).min().unwrap_or(end);
         while let Some(entry) = self.decided.first_entry().filter(|entry| *entry.key() < frontier) {
             let at = *entry.key();
-            let outcome = entry.remove();
+            let behind = match entry.get() {
+                Outcome::Found(find) if !find.is_proven => find.at.saturating_add(find.size),
+                Outcome::Found(_) | Outcome::Lost(_) | Outcome::Open(_) | Outcome::Nothing => at,
+            };
+            // What nothing proves waits for what may speak against it.
+            if behind > frontier && end != u64::MAX {
+                break;
+            }
+            let mut outcome = entry.remove();
             if at < self.covered {
                 continue;
+            }
+            if let Outcome::Found(find) = &outcome
+                && !find.is_proven
+                && self.speaks_against(find)
+            {
+                let broken = Broken { kind: find.kind, good: 0, size: Some(find.size), inside: Vec::new() };
+                outcome = Outcome::Lost(Lost { at, broken, previews: Vec::new() });
             }
             let parent = self.swept.lost.iter_mut().rev().take(64).find(|lost| {
                 let inside = at.checked_sub(lost.at);
@@ -263,6 +288,15 @@ impl Pass<'_, '_> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether another file lies in it that does not belong there.
+    fn speaks_against(&self, find: &Find) -> bool {
+        let inside = self.decided.range(find.at + 1..find.at.saturating_add(find.size));
+        inside.into_iter().any(|(at, outcome)| match outcome {
+            Outcome::Found(other) => other.is_proven && !find.pictures.contains(&(at - find.at)),
+            Outcome::Lost(_) | Outcome::Open(_) | Outcome::Nothing => false,
+        })
     }
 
     fn finish(mut self, each: &mut dyn FnMut(&Find) -> ControlFlow<()>) -> Result<Option<Swept>, MediumError> {

@@ -29,6 +29,10 @@ const MAX_KEPT: usize = 24 << 20;
 const TASTE: u64 = 4096;
 /// Bytes that are looked ahead where they taste right.
 const AHEAD: u64 = 48 << 10;
+/// The same where tears tell nothing, and only the end of a scan shows that it was followed out of step.
+const FAR_AHEAD: u64 = 192 << 10;
+/// Bytes that are followed at once there.
+const STEP: usize = 1024;
 /// Ways that are followed on from one break.
 const WIDTH: usize = 5;
 /// Parts that a picture may be in.
@@ -37,10 +41,12 @@ const MAX_PARTS: usize = 24;
 const MAX_BREAKS: u32 = 64;
 /// Larger than any JPEG from a camera. Bounds time.
 const MAX_SIZE: u64 = 128 << 20;
-/// How much more the picture may tear behind a seam than before it, in thousandths.
-const MAX_TEAR: u64 = 1900;
+/// How much more the picture may tear along a seam than in the rows before it, in thousandths.
+const MAX_TEAR: u64 = 3500;
 /// So little that it is gone on there at once.
-const SURE: u64 = 1150;
+const SURE: u64 = 1250;
+/// What counts where tears tell nothing.
+const NEUTRAL: u64 = 1500;
 
 /// A way through the clusters.
 #[derive(Clone)]
@@ -102,6 +108,8 @@ impl<'a> Trail<'a> {
             Ran::Whole(path, size) => return self.prove(&path, size),
             Ran::Stuck(edges) => edges,
         };
+        // At the first edge of a later part nothing of that part was good: it was no part.
+        let edges: Vec<Path> = edges.into_iter().filter(|edge| edge.is_on_its_way()).collect();
         self.breaks += 1;
         let mut distance = 1;
         while depth < MAX_PARTS && distance <= FARTHEST && !self.is_late() {
@@ -156,15 +164,23 @@ impl<'a> Trail<'a> {
     /// with the distance that was reached.
     fn options(&self, edges: &[Path], distance: u64) -> Result<(Vec<Way>, u64), MediumError> {
         let mut options: Vec<Way> = Vec::new();
-        let Some(origin) = edges.last().map(|edge| edge.next) else { return Ok((options, FARTHEST)) };
+        let reached = self.collect(edges, distance, &mut options)?;
+        options.sort_unstable();
+        options.truncate(WIDTH);
+        Ok((options, reached))
+    }
+
+    /// Collects them; tells up to which distance.
+    fn collect(&self, edges: &[Path], distance: u64, options: &mut Vec<Way>) -> Result<u64, MediumError> {
+        let Some(origin) = edges.last().map(|edge| edge.next) else { return Ok(FARTHEST) };
         for distance in distance..=FARTHEST {
             if distance % 64 == 0 && self.is_late() {
-                return Ok((options, FARTHEST));
+                return Ok(FARTHEST);
             }
             let mut sure = false;
             let places = [origin.checked_add(distance), origin.checked_sub(distance)];
             if places[0].is_some_and(|place| place >= self.field.count()) && places[1].is_none() {
-                return Ok((options, FARTHEST));
+                return Ok(FARTHEST);
             }
             for cluster in places.into_iter().flatten().filter(|place| *place < self.field.count()) {
                 if !self.field.could_go_on(cluster) {
@@ -180,58 +196,73 @@ impl<'a> Trail<'a> {
                     options.push(Way { tear, distance, edge, cluster });
                 }
             }
-            if sure || options.len() > 64 {
+            if sure {
+                return Ok(distance);
+            }
+            if options.len() > 64 {
                 options.sort_unstable();
                 options.truncate(WIDTH);
-                if sure {
-                    return Ok((options, distance));
-                }
             }
         }
-        options.sort_unstable();
-        options.truncate(WIDTH);
-        Ok((options, FARTHEST))
+        Ok(FARTHEST)
     }
 
     /// How much the picture tears where this cluster goes on, against how much it tore before; `None` where it cannot go on.
+    ///
+    /// Only the first row behind the seam tells: the rows behind it are compared with one another.
     fn taste(&self, edge: &Path, cluster: u64, bytes: &[u8]) -> Result<Option<u64>, MediumError> {
         let mut follower = edge.follower.clone();
-        let before = follower.tears();
-        let mut last = follower.feed(bytes);
-        if matches!(last, Advance::Broken(..)) {
-            return Ok(None);
-        }
-        let mut fed = bytes.len() as u64;
-        let mut at = cluster;
-        while last == Advance::More && fed < AHEAD {
+        let (row, before, recent) = (follower.row(), follower.tears(), follower.recent_tears());
+        let ahead = if row == 0 { FAR_AHEAD } else { AHEAD };
+        let mut seam = None;
+        let mut fed = 0;
+        let mut last = Advance::More;
+        let mut is_foreign = false;
+        while last == Advance::More && fed < ahead && !is_foreign {
             // The rest of this cluster, then those behind it.
-            let inside = fed % self.field.cluster;
-            if inside == 0 {
-                at += 1;
-            }
+            let (at, inside) = (cluster + fed / self.field.cluster, fed % self.field.cluster);
             if at >= self.field.count() || edge.has(at) {
                 break;
             }
-            let next = self.field.read(at, u64::MAX)?;
-            let next = next.get(usize::try_from(inside).unwrap_or(0)..).unwrap_or_default();
-            let next = next.get(..next.len().min(8192)).unwrap_or_default();
-            if next.is_empty() {
+            let read;
+            let piece = if fed < bytes.len() as u64 {
+                bytes.get(usize::try_from(fed).unwrap_or(0)..).unwrap_or_default()
+            } else {
+                read = self.field.read(at, u64::MAX)?;
+                let rest = read.get(usize::try_from(inside).unwrap_or(0)..).unwrap_or_default();
+                rest.get(..rest.len().min(16 * STEP)).unwrap_or_default()
+            };
+            if piece.is_empty() {
                 break;
             }
-            fed += next.len() as u64;
-            last = follower.feed(next);
+            for step in piece.chunks(STEP) {
+                fed += step.len() as u64;
+                let inside = follower.is_in_scan();
+                last = follower.feed(step);
+                is_foreign |= inside && last == Advance::More && !could_be_codes(step);
+                let now = follower.tears();
+                if seam.is_none() && now.1 >= before.1 + row && now.1 > before.1 {
+                    seam = Some(now);
+                }
+                if last != Advance::More {
+                    break;
+                }
+            }
         }
-        if matches!(last, Advance::Broken(..)) && fed < self.field.cluster.min(AHEAD) {
+        let is_broken = is_foreign || matches!(last, Advance::Broken(..));
+        if is_broken && fed < self.field.cluster.min(TASTE) {
             return Ok(None);
         }
-        let after = follower.tears();
+        let after = seam.unwrap_or_else(|| follower.tears());
         let (sum, count) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
-        let looks = before.1 > 0 && count > 8;
-        let mean = |sum: u64, count: u64| sum * 64 / count.max(1) + 64;
-        let mut tear = if looks { mean(sum, count) * 1000 / mean(before.0, before.1) } else { 1500 };
-        if last == Advance::More {
-            tear = tear * 9 / 10;
-        }
+        let mean = |sum: u64, count: u64| sum * 64 / count.max(1) + 128;
+        let tear = if row == 0 || recent.1 == 0 || count < 4 {
+            NEUTRAL
+        } else {
+            mean(sum, count) * 1000 / mean(recent.0, recent.1)
+        };
+        // A part that ends soon is possible, but rare.
+        let tear = if is_broken { tear * 3 / 2 + SURE } else { tear };
         Ok((tear <= MAX_TEAR).then_some(tear))
     }
 
@@ -256,6 +287,11 @@ impl Path {
     /// Whether the cluster is part of it.
     fn has(&self, cluster: u64) -> bool {
         self.runs.iter().any(|run| run.contains(&cluster))
+    }
+
+    /// Whether the last cluster that was followed lies right before the next one.
+    fn is_on_its_way(&self) -> bool {
+        self.runs.last().is_none_or(|run| run.end == self.next)
     }
 
     /// Counts the next cluster as followed.

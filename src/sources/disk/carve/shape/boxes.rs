@@ -1,9 +1,12 @@
 //! Files of ISO boxes: HEIC, AVIF, CR3, MP4, QuickTime, 3GP. Their index says how long they are and where each coded picture
 //! begins; whether one is there shows in its chain of lengths.
 
+use std::ops::Range;
+
 use super::film::{self, Index, Unit};
-use super::{Broken, Look, Shape, exactly, is_foreign};
+use super::{Broken, Look, Shape, exactly};
 use crate::formats::isobmff::{BoxHead, box_head};
+use crate::formats::zeros::is_zero;
 use crate::model::Kind;
 use crate::sources::medium::MediumError;
 
@@ -42,6 +45,7 @@ pub(in super::super) struct Layout {
     /// Where the boxes that were found end; the next one should begin here.
     pub(in super::super) walked: u64,
     has_data: bool,
+    others: Vec<Range<u64>>,
     /// The last byte that the index points to.
     reach: u64,
 }
@@ -71,7 +75,8 @@ impl Layout {
                     b"moov" => film::of_movie(&body),
                     _ => film::of_items(body.get(4..).unwrap_or_default()),
                 };
-                if let Some(Index { units, end }) = found {
+                if let Some(Index { units, end, others }) = found {
+                    self.others.extend(others);
                     self.has_index = true;
                     self.reach = self.reach.max(end);
                     self.units.extend(units);
@@ -113,7 +118,7 @@ impl Layout {
         for (number, unit) in self.units.iter().enumerate().step_by(step) {
             let bytes = look(unit.start, usize::try_from(unit.length.min(8 << 20)).unwrap_or(0))?;
             let good = if bytes.len() as u64 == unit.length { unit.is_sound(&bytes) } else { unit.length > 8 << 20 };
-            if !good || is_foreign(&bytes) {
+            if !good || bytes.chunks_exact(512).any(is_zero) {
                 return Ok(Some(number));
             }
         }
@@ -124,19 +129,23 @@ impl Layout {
 pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumError> {
     let layout = Layout::read(look)?;
     let there = layout.size > 0 && exactly(look, layout.size - 1, 1)?.is_some();
-    let broken = |good, inside| {
+    let broken = |good| {
         let size = layout.is_complete().then_some(layout.size);
-        Shape::Broken(Broken { kind, good, size, inside })
+        Shape::Broken(Broken { kind, good, size, inside: layout.others.clone() })
     };
     if layout.size < 16 || !layout.has_index && !layout.has_data {
         return Ok(Shape::Nothing);
     }
     if !layout.is_complete() || !there {
-        return Ok(broken(0, Vec::new()));
+        return Ok(broken(0));
     }
     if let Some(bad) = layout.first_bad(look)? {
         let good = bad.checked_sub(1).and_then(|before| layout.units.get(before)).map_or(0, Unit::end);
-        return Ok(broken(good, layout.units.iter().map(|unit| unit.start..unit.end()).collect()));
+        return Ok(broken(good));
     }
-    Ok(if layout.units.is_empty() { Shape::Unproven(layout.size, kind) } else { Shape::Whole(layout.size, kind) })
+    if layout.units.is_empty() {
+        let pictures = layout.others.iter().map(|range| range.start).collect();
+        return Ok(Shape::Unproven(layout.size, kind, pictures));
+    }
+    Ok(Shape::Whole(layout.size, kind))
 }

@@ -1,11 +1,16 @@
 //! The coded pictures inside a file of boxes: where each lies, and whether what lies there is one.
 
+use std::ops::Range;
+
 use memchr::memmem;
 
 use crate::formats::isobmff::{Origin, child, kinds, locations, sample_description, samples, sound_atoms, track};
 
 /// More coded pictures than hours of film have. Bounds memory.
 const MAX_UNITS: usize = 1 << 20;
+
+/// Other things that are kept in mind. Bounds memory.
+const MAX_OTHERS: usize = 64;
 
 /// How the parts of a coded picture are chained.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +38,8 @@ pub(super) struct Index {
     pub(super) units: Vec<Unit>,
     /// Where the last byte that is pointed to ends.
     pub(super) end: u64,
+    /// What holds other things than coded pictures: small JPEGs may be among them.
+    pub(super) others: Vec<Range<u64>>,
 }
 
 /// Reads the content of a `moov` box; `None` when it is not all there.
@@ -49,7 +56,11 @@ pub(super) fn of_movie(moov: &[u8]) -> Option<Index> {
         for chunk in &found.chunks {
             index.end = index.end.max(chunk.start.checked_add(chunk.length)?);
         }
-        let Some(chain) = chain(found.codec, sample_description(atom.payload)?) else { continue };
+        let Some(chain) = chain(found.codec, sample_description(atom.payload)?) else {
+            let few = found.chunks.iter().take(MAX_OTHERS).filter(|_| found.handler == *b"vide");
+            index.others.extend(few.map(|chunk| chunk.start..chunk.start + chunk.length));
+            continue;
+        };
         if found.handler == *b"vide"
             && let Some(samples) = samples(atom.payload, MAX_UNITS.saturating_sub(index.units.len()))
         {
@@ -74,7 +85,11 @@ pub(super) fn of_items(meta: &[u8]) -> Option<Index> {
             continue;
         }
         for extent in &location.extents {
-            index.end = index.end.max(extent.start.checked_add(extent.length)?);
+            let end = extent.start.checked_add(extent.length)?;
+            index.end = index.end.max(end);
+            if kind != Some(*b"hvc1") && kind != Some(*b"av01") && index.others.len() < MAX_OTHERS {
+                index.others.push(extent.start..end);
+            }
         }
         if kind == Some(*b"hvc1")
             && let Some(chain) = chain

@@ -38,6 +38,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
     let inside: Vec<Range<u64>> = extents().map(|extent| extent.start..extent.start + extent.length).collect();
     let mut places: Vec<&Extent> = extents().filter(|extent| extent.length > 1).collect();
     places.sort_by_key(|extent| extent.start);
+    let pictures = places.iter().map(|place| place.start).collect();
     let mut proven = 0;
     for place in &places {
         let Some(good) = check(look, place)? else {
@@ -48,7 +49,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
     }
     // Where the raw data ends is written nowhere in Panasonic's.
     let sure = proven > 0 && kind != Kind::Rw2;
-    Ok(if sure { Shape::Whole(found.reach, kind) } else { Shape::Unproven(found.reach, kind) })
+    Ok(if sure { Shape::Whole(found.reach, kind) } else { Shape::Unproven(found.reach, kind, pictures) })
 }
 
 pub(super) fn measure_raf(look: &mut Look<'_>) -> Result<Shape, MediumError> {
