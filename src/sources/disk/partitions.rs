@@ -174,8 +174,9 @@ fn slots(medium: &Arc<dyn Medium>, notes: &mut Vec<String>) -> Result<(&'static 
     let sectors = medium.size() / 512;
     let is_protective = used.iter().any(|entry| entry.is_protective());
     let all_sane = !used.is_empty() && used.iter().all(|entry| entry.is_sane(sectors));
-    // A whole drive that is one file system, with an old table at its end perhaps, is no partitioned one.
-    if mark.is_none() || is_protective {
+    let some_sane = used.iter().any(|entry| entry.is_sane(sectors) && !entry.is_protective());
+    // A table of the one kind may be left over from before the drive was given one of the other: the first sector says which counts.
+    if is_protective || (mark.is_none() && !some_sane) {
         if let Some(slots) = gpt::slots(medium.as_ref(), notes)?.filter(|slots| !slots.is_empty()) {
             return Ok(("GPT", slots));
         }
@@ -183,25 +184,24 @@ fn slots(medium: &Arc<dyn Medium>, notes: &mut Vec<String>) -> Result<(&'static 
             notes.push("the partition table is lost, and so is its copy at the end of the drive".to_owned());
         }
     }
+    // Where a file system begins at the first byte as well, as on CDs that a PC or a Mac can start from, both are looked at.
+    let beside_whole = |mut slots: Vec<Slot>| {
+        if mark.is_some() {
+            slots.retain(|slot| slot.range.start > 0);
+            slots.insert(0, whole());
+        }
+        slots
+    };
     if let Some(slots) = apple::slots(medium.as_ref(), notes)?.filter(|slots| !slots.is_empty()) {
-        return Ok(("Apple partition map", slots));
+        return Ok(("Apple partition map", beside_whole(slots)));
     }
-    let some_sane = used.iter().any(|entry| entry.is_sane(sectors) && !entry.is_protective());
+    // What stands in the place of a table in a boot sector is program code, and makes no sense as one.
     if some_sane && (mark.is_none() || all_sane) {
         let unit = unit(medium.as_ref(), &used)?;
         // By their place in the table, empty ones included: that is their number.
-        let entries = entries.unwrap_or_default();
-        let mut found = mbr::slots(medium.as_ref(), &entries, unit, notes)?;
-        let begins = any_begins(medium.as_ref(), found.iter().map(|slot| slot.range.start))?;
-        match mark {
-            None if !found.is_empty() => return Ok(("MBR", found)),
-            // Both make sense: a CD image that a PC can start from.
-            Some(_) if begins => {
-                found.retain(|slot| slot.range.start > 0);
-                found.insert(0, whole());
-                return Ok(("MBR", found));
-            }
-            None | Some(_) => {}
+        let slots = mbr::slots(medium.as_ref(), &entries.unwrap_or_default(), unit, notes)?;
+        if !slots.is_empty() {
+            return Ok(("MBR", beside_whole(slots)));
         }
     }
     if mark.is_some() || raid::read(medium.as_ref())?.is_some() {

@@ -124,7 +124,7 @@ impl Rescuer {
         let How { stall, stop } = how;
         let (size, sector) = (raw.size(), raw.sector().max(1));
         let side_by_side = stall.is_none() && image.is_none();
-        let patience = Patience::new(Arc::clone(&raw), stall);
+        let patience = Patience::new(Arc::clone(&raw), stall, Arc::clone(&stop));
         let state = Mutex::new(State::new(patience, size, sector, map, image, Arc::clone(&stop)));
         Self { raw, size, sector, stop, thorough: AtomicBool::new(false), side_by_side, state }
     }

@@ -406,6 +406,50 @@ fn a_volume_that_lvm_made_in_pieces_is_put_together() {
 }
 
 #[test]
+fn a_drive_that_is_mounted_for_writing_is_refused_and_any_other_is_read_past_the_cache() {
+    if !referee::is_here("mkfs.ext4", "apt-get install e2fsprogs") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let image = empty_drive(&at.join("image"), 20 << 20);
+    run("mkfs.ext4", &["-q", "-d", "/usr/share/doc/e2fsprogs", "image"], at);
+    let Some(attached) = Loop::new(&image) else { return };
+    let drive = PathBuf::from(&attached.0);
+    let opened = open(&drive).unwrap();
+    assert_eq!((opened.kind, opened.is_device), ("drive", true));
+    let content = fs::read(&image).unwrap();
+    let (bytes, holes) = all_of(opened.medium.as_ref());
+    assert!(holes.is_empty() && bytes == content);
+    for (start, length) in [(1, 1), (1023, 2), (511, 70_000), (content.len() - 3, 3)] {
+        assert!(read_vec(opened.medium.as_ref(), start as u64, length).unwrap().0 == content[start..start + length]);
+    }
+    drop(opened);
+
+    let mount = at.join("mount");
+    fs::create_dir(&mount).unwrap();
+    let mounted = |options: &str| {
+        let made = Command::new("mount").args(["-o", options]).arg(&drive).arg(&mount).output();
+        made.is_ok_and(|made| made.status.success())
+    };
+    if !mounted("ro,noload") {
+        return referee::left_out("nothing can be mounted here");
+    }
+    assert!(open(&drive).is_ok());
+    run("umount", &[mount.to_str().unwrap()], at);
+    assert!(mounted("rw"));
+    let refused = [open(&drive), open(&image)].map(|opened| match opened {
+        Err(MediumOpenError::InUse { why, .. }) => why,
+        other => format!("not refused: {:?}", other.map(|opened| opened.kind)),
+    });
+    run("umount", &[mount.to_str().unwrap()], at);
+    for why in refused {
+        assert!(why.contains("mounted for writing at") && why.contains("mount"), "{why}");
+    }
+    assert!(open(&drive).is_ok());
+}
+
+#[test]
 fn our_maps_are_ddrescues_maps() {
     if !referee::is_here("ddrescuelog", "apt-get install gddrescue") {
         return;

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sources::medium::raw::RawRead;
 
@@ -22,6 +23,7 @@ pub(super) enum Answer {
 pub(super) struct Patience {
     raw: Arc<dyn RawRead>,
     limit: Option<Duration>,
+    stop: Arc<AtomicBool>,
     asking: Option<mpsc::Sender<Question>>,
 }
 
@@ -33,8 +35,8 @@ struct Question {
 
 impl Patience {
     /// Without a limit it asks in the caller's own thread.
-    pub(super) fn new(raw: Arc<dyn RawRead>, limit: Option<Duration>) -> Self {
-        Self { raw, limit, asking: None }
+    pub(super) fn new(raw: Arc<dyn RawRead>, limit: Option<Duration>, stop: Arc<AtomicBool>) -> Self {
+        Self { raw, limit, stop, asking: None }
     }
 
     pub(super) fn is_there(&self) -> bool {
@@ -70,7 +72,7 @@ impl Patience {
         if asking.send(question).is_err() {
             return Some(Err(io::Error::other("the thread that reads has ended")));
         }
-        match answered.recv_timeout(limit) {
+        match self.wait(&answered, limit) {
             Ok((buffer, came)) => {
                 self.asking = Some(asking);
                 Some(came.map(|came| {
@@ -83,6 +85,23 @@ impl Patience {
             // The thread hangs in the system: it ends with its answer, which nobody waits for any more.
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(Err(io::Error::other("the thread that reads has ended"))),
+        }
+    }
+}
+
+impl Patience {
+    /// Waits for an answer, at most so long, and not after a person has asked to stop.
+    fn wait<T>(&self, answered: &mpsc::Receiver<T>, limit: Duration) -> Result<T, RecvTimeoutError> {
+        let began = Instant::now();
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            match answered.recv_timeout(left.min(Duration::from_millis(200))) {
+                Err(RecvTimeoutError::Timeout) if left.is_zero() || self.stop.load(Ordering::Relaxed) => {
+                    return Err(RecvTimeoutError::Timeout);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                answer => return answer,
+            }
         }
     }
 }

@@ -350,7 +350,11 @@ impl State {
                 }
                 false
             }
-            Answer::Stalled => true,
+            Answer::Stalled => {
+                // Nobody waited to the end.
+                self.go_on()?;
+                true
+            }
         };
         self.health.read_errors += 1;
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);

@@ -225,6 +225,28 @@ fn a_person_can_stop_it() {
 }
 
 #[test]
+fn a_person_can_stop_it_while_the_drive_hangs() {
+    let drive = with(|drive| {
+        drive.stalls = Ranges::one(0..SIZE as u64);
+        drive.stall = Duration::from_secs(20);
+    });
+    let how = How { stall: Some(How::STALL), ..How::default() };
+    let stop = Arc::clone(&how.stop);
+    let rescuer = Rescuer::new(Arc::clone(&drive) as Arc<dyn RawRead>, how);
+    let began = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| rescuer.read(0, &mut [0; 4096]));
+        std::thread::sleep(Duration::from_millis(50));
+        stop.store(true, Ordering::SeqCst);
+        assert!(matches!(reading.join().unwrap(), Err(MediumError::Stopped)));
+    });
+    assert!(began.elapsed() < Duration::from_secs(10));
+    // What nobody waited for is not held against the drive.
+    assert_eq!(rescuer.health(), Health::default());
+    assert_eq!(rescuer.map().ranges(Status::Untried).bytes(), SIZE as u64);
+}
+
+#[test]
 fn an_image_is_gone_on_with_and_what_it_holds_is_not_asked_for_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old drive.img");
