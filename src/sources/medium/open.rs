@@ -355,6 +355,49 @@ mod tests {
         unwrap(Path::new("x"), &file, &How::default(), &mut Vec::new()).ok()?.map(|(_, medium)| medium)
     }
 
+    #[test]
+    fn a_damaged_table_of_an_e01_image_is_read_from_its_copy() {
+        let ewf = seeds().pop().unwrap();
+        let section = |kind: &[u8]| memchr::memmem::find(&ewf, kind).unwrap();
+        let (table, copy) = (section(b"table\0"), section(b"table2\0"));
+        let read = |bytes: Vec<u8>| read_vec(wrapped(bytes).unwrap().as_ref(), 0, 65_536).unwrap();
+        let mut damaged = ewf.clone();
+        damaged[table + 76 + 24] ^= 0x40;
+        let (bytes, holes) = read(damaged.clone());
+        assert!(holes.is_empty() && bytes.iter().all(|byte| *byte == 7), "{holes}");
+        // With both damaged a chunk is not found where they say, and its sum tells so.
+        damaged[copy + 76 + 24] ^= 0x40;
+        assert_eq!(read(damaged).1.to_string(), "0+32768");
+    }
+
+    #[test]
+    fn what_could_not_be_read_when_an_e01_image_was_made_is_a_hole() {
+        let mut ewf = seeds().pop().unwrap();
+        let done = memchr::memmem::find(&ewf, b"done\0").unwrap();
+        let mut body = vec![0; 520];
+        body[0] = 1;
+        body.extend([3, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        ewf.truncate(done);
+        ewf.extend(section(b"error2", done, &body));
+        let (bytes, holes) = read_vec(wrapped(ewf).unwrap().as_ref(), 0, 65_536).unwrap();
+        assert_eq!(holes.to_string(), "1536+1024");
+        assert!(bytes[1536..2560].iter().all(|byte| *byte == 0) && bytes[2560] == 7);
+    }
+
+    /// A section of an E01 image that stands at `at`.
+    #[allow(clippy::indexing_slicing, reason = "a test that cannot go on says so by panicking")]
+    fn section(kind: &[u8], at: usize, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 76];
+        bytes[..kind.len()].copy_from_slice(kind);
+        let next = if kind == b"done" { at } else { at + 76 + body.len() };
+        bytes[16..24].copy_from_slice(&(next as u64).to_le_bytes());
+        bytes[24..32].copy_from_slice(&(76 + body.len() as u64).to_le_bytes());
+        let sum = crate::sources::medium::blocks::adler32(&bytes[..72]);
+        bytes[72..].copy_from_slice(&sum.to_le_bytes());
+        bytes.extend(body);
+        bytes
+    }
+
     /// The least of each kind.
     #[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
     fn seeds() -> Vec<Vec<u8>> {
@@ -393,17 +436,6 @@ mod tests {
         put(&mut vhd, 544, &(2_u32 << 20).to_be_bytes());
         put(&mut vhd, 2048, &[0, 0, 0, 8, 0xFF, 0xFF, 0xFF, 0xFF]);
 
-        let section = |kind: &[u8], at: usize, body: &[u8]| {
-            let mut bytes = vec![0; 76];
-            put(&mut bytes, 0, kind);
-            let next = if kind == b"done" { at } else { at + 76 + body.len() };
-            put(&mut bytes, 16, &(next as u64).to_le_bytes());
-            put(&mut bytes, 24, &(76 + body.len() as u64).to_le_bytes());
-            let sum = crate::sources::medium::blocks::adler32(&bytes[..72]);
-            put(&mut bytes, 72, &sum.to_le_bytes());
-            bytes.extend(body);
-            bytes
-        };
         let mut ewf = b"EVF\x09\x0D\x0A\xFF\0\x01\x01\0\0\0".to_vec();
         let mut volume = vec![0; 1052];
         for (at, number) in [(4, 2_u32), (8, 64), (12, 512), (16, 128)] {

@@ -116,6 +116,37 @@ fn a_drive_that_answers_nothing_is_gone_through_in_few_reads() {
     }
 }
 
+/// A drive of any size that answers nothing.
+struct Dead(u64, AtomicBool, std::sync::atomic::AtomicU64);
+
+impl RawRead for Dead {
+    fn size(&self) -> u64 {
+        self.0
+    }
+
+    fn read_at(&self, at: u64, _: &mut [u8]) -> std::io::Result<usize> {
+        self.2.fetch_add(1, Ordering::SeqCst);
+        // Its first sector is all it ever gives.
+        if at == 0 && self.1.load(Ordering::SeqCst) { Ok(512) } else { Err(rustix::io::Errno::IO.into()) }
+    }
+}
+
+#[test]
+fn of_a_large_dead_drive_more_and_more_is_passed_by() {
+    let drive = Arc::new(Dead(64 << 30, AtomicBool::new(false), std::sync::atomic::AtomicU64::new(0)));
+    let rescuer = Rescuer::new(Arc::clone(&drive) as Arc<dyn RawRead>, How::default());
+    for effort in [Effort::Quick, Effort::Thorough] {
+        for at in (0..64 << 30).step_by(1 << 20) {
+            let mut bytes = [1; 1024];
+            assert_eq!(rescuer.read_with(at, &mut bytes, effort).unwrap().bytes(), 1024);
+        }
+        let reads = drive.2.swap(0, Ordering::SeqCst);
+        // A hundredth of the drive at a time, and the steps up to there.
+        assert!(reads < 700, "{effort:?}: {reads}");
+        assert!(rescuer.map().runs().count() < 1000);
+    }
+}
+
 #[test]
 fn a_later_pass_gets_everything_but_the_bad_sectors() {
     let bad: Ranges = [300_032..300_544, 2_000_384..2_001_920, 8_388_096..8_388_608].into_iter().collect();
