@@ -212,15 +212,16 @@ fn holes_whose_edges_overlap_by_a_few_bytes_of_metadata_leave_a_hole() {
 #[test]
 fn zeros_through_which_the_codes_go_by_chance_are_no_picture() {
     let whole = photo(17);
-    let holed = |at: usize| unmapped(&whole, std::slice::from_ref(&(at..at + 530)));
-    let decodes = |at: &usize| Format::Jpeg.test(&holed(*at).0).is_whole;
-    let at = (8000..whole.len() - 1000).step_by(3).find(decodes).expect("now and then it happens");
-    let other = unmapped(&whole, &[at / 512 * 512..at / 512 * 512 + 4096]);
-    let outcome = merged(&[holed(at), other.clone()]);
+    let elsewhere = whole.len() - 6000..whole.len() - 4000;
+    let decodes = |at: &usize| Format::Jpeg.test(&unmapped(&whole, std::slice::from_ref(&(*at..*at + 530))).0).is_whole;
+    let at = (8000..whole.len() - 16_000).step_by(3).find(decodes).expect("now and then it happens");
+    let one = unmapped(&whole, &[at..at + 530, elsewhere]);
+    let sector = at / 512 * 512;
+    let outcome = merged(&[one.clone(), unmapped(&whole, &[sector..sector + 4096])]);
     assert!(!matches!(outcome, Outcome::Whole { .. }), "{at}");
     // Where the other has data, that is what counts.
-    let other = unmapped(&whole, &[at / 512 * 512 + 2048..at / 512 * 512 + 4096]);
-    assert_whole(&merged(&[holed(at), other]), &whole, Proof::Decoded);
+    let outcome = merged(&[one, unmapped(&whole, &[sector + 2048..sector + 4096])]);
+    assert_whole(&outcome, &whole, Proof::Decoded);
 }
 
 #[test]
@@ -350,22 +351,35 @@ fn stills_that_differ_in_one_unit_are_not_merged() {
     assert_unproven(&merged(&copies), &Unproven::Ambiguous);
 }
 
-#[test]
-fn pictures_that_begin_alike_and_go_on_differently_are_not_merged() {
+/// Two pictures, the second like the first down to some tenth of its height.
+fn begin_alike(tenths: usize) -> (Vec<u8>, Vec<u8>) {
     let pixels = pixels(SHOT);
     let mut later = pixels.clone();
-    let from = pixels.len() / 10 * 6;
+    let from = pixels.len() / 10 * tenths;
     let grain = noise(3, pixels.len() - from);
     for (pixel, grain) in later[from..].iter_mut().zip(grain) {
         *pixel = pixel.wrapping_add(grain % 16);
     }
-    let (one, other) = (encoded(&pixels, SHOT), encoded(&later, SHOT));
-    let length = one.len().min(other.len());
-    let hole = length - 8192..length - 6144;
+    (encoded(&pixels, SHOT), encoded(&later, SHOT))
+}
+
+#[test]
+fn pictures_that_begin_alike_and_go_on_differently_are_not_merged() {
+    let (one, other) = begin_alike(6);
     for hole_of in [unmapped, mapped] {
+        let cut = other[..other.len() - 9000].to_vec();
+        assert_unproven(&merged(&[hole_of(&one, &[8192..10_240]), (cut, None)]), &Unproven::Ambiguous);
+        let hole = other.len() - 9000..other.len() - 7000;
         let outcome = merged(&[hole_of(&one, &[8192..10_240]), hole_of(&other, std::slice::from_ref(&hole))]);
-        assert!(!matches!(outcome, Outcome::Whole { .. }), "called whole");
+        assert!(!matches!(outcome, Outcome::Whole { .. }));
     }
+}
+
+#[test]
+fn pictures_of_which_the_smaller_part_is_alike_are_no_copies() {
+    let (one, other) = begin_alike(3);
+    let outcome = merged(&[unmapped(&one, &[8192..10_240]), unmapped(&other, &[40_960..45_056])]);
+    assert_eq!(outcome, Outcome::NotOnePicture(Apart::OtherContent));
 }
 
 #[test]
@@ -375,7 +389,7 @@ fn black_pictures_are_no_copies() {
     with_light[240 * 480 * 3..240 * 480 * 3 + 60_000].copy_from_slice(&noise(1, 60_000));
     let (one, other) = (encoded(&black, SHOT), encoded(&with_light, SHOT));
     let outcome = merged(&[(one[..one.len() - 40].to_vec(), None), unmapped(&other, &[8192..10_240])]);
-    assert!(!matches!(outcome, Outcome::Whole { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::NotOnePicture(_)), "{outcome:?}");
 }
 
 fn png(seed: u64) -> Vec<u8> {
@@ -418,6 +432,27 @@ fn what_cannot_test_itself_is_merged_by_maps_alone() {
     assert_unproven(&merged(&[mapped(&film, one), mapped(&changed, other)]), &Unproven::Ambiguous);
     let cut = film[..90_000].to_vec();
     assert_unproven(&merged(&[mapped(&film, one), mapped(&cut, other)]), &Unproven::OtherEnds);
+}
+
+#[test]
+fn a_map_is_not_believed_where_the_picture_itself_says_otherwise() {
+    let whole = photo(18);
+    let (mut changed, lost) = mapped(&whole, &[8192..12_288]);
+    changed[24_576..25_600].copy_from_slice(&noise(2, 1024));
+    let copies = [(changed, lost), mapped(&whole, &[24_576..28_672])];
+    assert_unproven(&merged(&copies), &Unproven::Broken);
+}
+
+#[test]
+fn a_jpeg_that_cannot_be_followed_is_merged_by_maps() {
+    // Arithmetic coding: nothing in the data tells whether it is whole.
+    let frame = [0xFF, 0xC9, 0, 11, 8, 1, 0, 1, 0, 1, 1, 0x11, 0];
+    let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0];
+    let data: Vec<u8> = noise(5, 40_000).into_iter().filter(|byte| *byte != 0xFF).collect();
+    let whole = [&[0xFF, 0xD8], frame.as_slice(), &scan, &data, &[0xFF, 0xD9]].concat();
+    let (one, other) = (&[8192..12_288], &[20_480..20_992]);
+    assert_whole(&merged(&[mapped(&whole, one), mapped(&whole, other)]), &whole, Proof::Agreement);
+    assert!(!matches!(merged(&[unmapped(&whole, one), unmapped(&whole, other)]), Outcome::Whole { .. }));
 }
 
 #[test]

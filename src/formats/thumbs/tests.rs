@@ -131,7 +131,8 @@ fn thumbs_db() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let (short, long) = (small(40, 30, 3), small(200, 150, 9));
     assert!(short.len() < 4096 && long.len() > 4096);
     let mut writer = Writer::new();
-    writer.stream("Catalog", &catalog(&[(1, "IMG_0001.JPG"), (21, "Hochzeit für Oma.jpg"), (3, "gone.jpg")]));
+    writer
+        .stream("Catalog", &catalog(&[(1, "IMG_0001.JPG"), (21, r"D:\Bilder\Hochzeit für Oma.jpg"), (3, "gone.jpg")]));
     writer.stream("1", &as_xp(&short));
     writer.stream("12", &as_xp(&long));
     (writer.finish(), short, long)

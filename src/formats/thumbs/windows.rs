@@ -19,6 +19,9 @@ const MOST_BEFORE: usize = 64;
 /// 100 nanoseconds, from 1601 to 1970.
 const BEFORE_1970: i64 = 116_444_736_000_000_000;
 
+/// The small picture of the folder itself goes by this name.
+const OF_FOLDER: &str = "{A42CD7B6-E9B9-4D02-B7A6-288B71AD28BA}";
+
 /// What the catalog says of a photo.
 type Known = (String, Option<Timestamp>);
 
@@ -73,8 +76,12 @@ fn read_catalog(bytes: &[u8]) -> BTreeMap<u32, Known> {
         else {
             break;
         };
-        let name = utf16(entry.get(16..).unwrap_or_default());
-        known.insert(number, (name, entry.get(8..16).and_then(date)));
+        let path = utf16(entry.get(16..).unwrap_or_default());
+        // Windows Me wrote whole paths.
+        let name = path.rsplit('\\').next().unwrap_or_default().to_owned();
+        if name != OF_FOLDER {
+            known.insert(number, (name, entry.get(8..16).and_then(date)));
+        }
         at += length;
     }
     known
