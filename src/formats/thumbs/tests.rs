@@ -255,6 +255,11 @@ fn a_record_that_is_lost_does_not_hide_the_next() {
     file[24..200].fill(0);
     let found = thumbs(&file, b"").unwrap();
     assert_eq!((found.len(), &*found[0].bytes), (1, other.as_slice()));
+    let mut file = thumbcache(0x20, &[&one, &other]);
+    // A length that leads out of the file.
+    file[28..32].fill(0xFF);
+    let found = thumbs(&file, b"").unwrap();
+    assert_eq!((found.len(), &*found[0].bytes), (1, other.as_slice()));
 }
 
 #[test]
@@ -273,12 +278,26 @@ fn androids_store_is_searched() {
 #[test]
 fn what_is_inside_a_photo_is_found_the_largest_first() {
     let (thumbnail, preview) = (small(160, 120, 1), small(640, 480, 2));
-    let lossless =
-        [0xFF, 0xD8, 0xFF, 0xC3, 0, 11, 8, 0, 9, 0, 9, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 0, 0, 9, 9];
-    let raw = [b"II*\0".as_slice(), &thumbnail, &lossless, &preview, &thumbnail, &preview[..9000]].concat();
+    let lossless = b"\xFF\xD8\xFF\xC3\0\x0B\x08\0\x09\0\x09\x01\x01\x11\0\xFF\xDA\0\x08\x01\x01\0\x01\0\0zz\xFF\xD9";
+    assert_eq!(validate(lossless).state, State::Whole);
+    let raw = [b"II*\0".as_slice(), &thumbnail, lossless, &preview, &thumbnail, &preview[..9000]].concat();
     let found = last_copies(&raw);
     assert_eq!(found.iter().map(|thumb| &*thumb.bytes).collect::<Vec<_>>(), [&preview, &thumbnail]);
     assert_eq!(last_copies(&preview), []);
+}
+
+#[test]
+fn a_file_made_to_be_slow_ends() {
+    // Hundreds of beginnings that all lead to the same large picture, which is cut.
+    let large = small(1600, 1200, 1);
+    let beginnings = 500_u16;
+    let mut file = vec![0];
+    for number in 0..beginnings {
+        file.extend([0xFF, 0xD8, 0xFF, 0xE1]);
+        file.extend(((beginnings - number) * 6 - 4).to_be_bytes());
+    }
+    file.extend(&large[2..large.len() - 2]);
+    assert_eq!(last_copies(&file), []);
 }
 
 #[test]
