@@ -332,9 +332,12 @@ fn source(error: &SourceError) -> Advice {
         SourceError::Disk(MediumOpenError::InUse { .. }) => {
             (Exit::Failed, hint("unmount it first (umount), or give the folder that it is mounted at instead"))
         }
-        SourceError::Disk(MediumOpenError::Unreadable { .. }) => {
-            (Exit::Failed, hint("a whole drive can be read by root only: try the same command with sudo"))
-        }
+        SourceError::Disk(MediumOpenError::Unreadable { .. }) => (
+            Exit::Failed,
+            hint(
+                "a whole drive can be read by root only: sudo setfacl --modify u:$USER:r DRIVE lets you read it, until it is unplugged",
+            ),
+        ),
         SourceError::Disk(_) => (Exit::Failed, None),
         SourceError::Gone { .. } => (
             Exit::Failed,

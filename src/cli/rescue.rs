@@ -9,7 +9,7 @@ use crate::workflows::{RescuePlan, rescue, words_were_shown};
 /// Do everything in one go: make the archive if it is missing, take in every photo, back up, prove it by restoring
 #[derive(clap::Args, Debug)]
 pub(super) struct RescueArgs {
-    /// Folders with photos: a mounted drive, a card, a phone. Nothing in them is ever changed
+    /// Where photos are: folders (a mounted drive, a card, a phone), drives (/dev/sdb) and disk images. Nothing in them is ever changed
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// Where encrypted copies go: /mnt/disk/keepsake, s3:https://HOST/BUCKET/PREFIX, b2:BUCKET:PREFIX

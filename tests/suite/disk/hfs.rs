@@ -142,7 +142,8 @@ fn a_volume_of_a_mac_is_read_as_sleuthkit_reads_it() {
 fn volume_by_xorriso(files: u32) -> (TempDir, PathBuf) {
     let folder = TempDir::new().expect("a folder");
     for index in 0..files {
-        let path = folder.path().join(format!("in/Sommer {}/Ein Bild mit langem Namen für Nummer {index}.jpg", index % 7));
+        let path =
+            folder.path().join(format!("in/Sommer {}/Ein Bild mit langem Namen für Nummer {index}.jpg", index % 7));
         fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
         fs::write(path, index.to_le_bytes().repeat(1 + index as usize * 3)).expect("it can be written");
     }
