@@ -260,6 +260,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_folder_lies_deeper_than_a_path_can_tell() {
+        let entry = |length| Entry {
+            name: "d".repeat(length),
+            is_folder: true,
+            state: State::Living,
+            first: 9,
+            is_chained: true,
+            size: 0,
+            written: 0,
+            modified_at: None,
+            created_at: None,
+            at: 0,
+            doubt: None,
+        };
+        for (length, deepest) in [(1, 256), (255, 128)] {
+            let mut folders = Folders::new();
+            let mut above = TOP;
+            let mut count = 0;
+            while let Some(folder) = folders.add(above, &entry(length)) {
+                above = folder;
+                count += 1;
+            }
+            assert_eq!(count, deepest);
+            assert_eq!(folders.shown(above).len(), deepest * (length + 1) - 1);
+        }
+    }
+
+    #[test]
     fn a_name_never_leads_out_of_its_folder() {
         assert_eq!(part("a/../b").as_deref(), Some("a_.._b"));
         assert_eq!((part(".."), part("."), part("")), (None, None, None));

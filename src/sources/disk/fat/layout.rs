@@ -22,20 +22,24 @@ const ROOT_SLOTS: [u64; 5] = [512, 256, 1024, 240, 224];
 
 /// Works the layout out; `None` where the parts do not fit together.
 pub(super) fn work_out(medium: &dyn Medium) -> Result<Option<Boot>, MediumError> {
-    // The tables of a FAT16 may begin as those of a FAT32 do: what they describe decides.
-    for kind in [Width::TwentyEight, Width::Sixteen] {
-        if let Some(boot) = work_out_as(medium, kind)? {
+    let kinds = |sector: &[u8]| {
+        // The tables of a FAT16 may begin as those of a FAT32 do: what they describe decides.
+        [Width::TwentyEight, Width::Sixteen].into_iter().filter(|kind| begins_a_table(sector, *kind)).collect()
+    };
+    let found = find(medium, 0, SEARCHED, |sector| Some(kinds(sector)).filter(|kinds: &Vec<_>| !kinds.is_empty()))?;
+    let Some((first, kinds)) = found else { return Ok(None) };
+    for kind in kinds {
+        if let Some(boot) = work_out_as(medium, first, kind)? {
             return Ok(Some(boot));
         }
     }
     Ok(None)
 }
 
-fn work_out_as(medium: &dyn Medium, kind: Width) -> Result<Option<Boot>, MediumError> {
-    let begins = |sector: &[u8]| begins_a_table(sector, kind);
-    let Some(first) = find(medium, 0, SEARCHED, begins)? else { return Ok(None) };
+fn work_out_as(medium: &dyn Medium, first: u64, kind: Width) -> Result<Option<Boot>, MediumError> {
     let behind = first + SECTOR as u64;
-    let Some(second) = find(medium, behind, behind + LARGEST_TABLE, begins)? else { return Ok(None) };
+    let begins = |sector: &[u8]| begins_a_table(sector, kind).then_some(());
+    let Some((second, ())) = find(medium, behind, behind + LARGEST_TABLE, begins)? else { return Ok(None) };
     let table_bytes = second - first;
     let end = second + table_bytes;
     let is_32 = kind == Width::TwentyEight;
@@ -74,14 +78,21 @@ fn work_out_as(medium: &dyn Medium, kind: Width) -> Result<Option<Boot>, MediumE
 }
 
 /// The first sector of `from..to` that is what is looked for.
-fn find(medium: &dyn Medium, from: u64, to: u64, is_it: impl Fn(&[u8]) -> bool) -> Result<Option<u64>, MediumError> {
+fn find<T>(
+    medium: &dyn Medium,
+    from: u64,
+    to: u64,
+    is_it: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Option<(u64, T)>, MediumError> {
     let to = to.min(medium.size());
     let mut at = from;
     while at < to {
         let length = usize::try_from(to - at).unwrap_or(PIECE).min(PIECE);
         let (bytes, _) = read_vec(medium, at, length)?;
-        if let Some(index) = bytes.chunks_exact(SECTOR).position(&is_it) {
-            return Ok(Some(at + (index * SECTOR) as u64));
+        for (index, sector) in bytes.chunks_exact(SECTOR).enumerate() {
+            if let Some(found) = is_it(sector) {
+                return Ok(Some((at + (index * SECTOR) as u64, found)));
+            }
         }
         at += length as u64;
     }

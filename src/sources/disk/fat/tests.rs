@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::model::{ProblemKind, Ranges};
-use crate::sources::disk::clusters::tests::{Walked, berlin, hold, walked};
+use crate::sources::disk::clusters::tests::{Walked, berlin, content, hold, walked};
 use crate::sources::disk::file_system::Standing;
 use proptest::prelude::*;
 
@@ -289,6 +289,36 @@ fn files_that_share_clusters_are_both_read_and_the_later_is_doubted() {
     assert_eq!(walked.content("ONE"), pattern(3, 1500));
     assert_eq!(walked.problems.len(), 1, "{:?}", walked.told());
     assert!(walked.told()[0].starts_with("TWO: it shares parts"));
+}
+
+#[test]
+fn files_that_share_the_whole_volume_do_not_keep_a_walk_from_its_end() {
+    let mut card = Card::new(12, 4000);
+    let all: Vec<u32> = (100..4000).collect();
+    card.file(&all, &pattern(1, 3900 * SECTOR));
+    let entries: Vec<Vec<u8>> = (0..60).map(|_| slot(b"A          ", 0x20, 100, 3900 * 512, EARLY)).collect();
+    card.root(&entries);
+    let walked = card.walk();
+    assert_eq!(walked.files.len(), 60);
+    assert_eq!(walked.content("A").len(), 3900 * SECTOR);
+    assert!(walked.told().iter().any(|told| told.contains("too many files share their parts")));
+    // Deleted files that all may have had everything.
+    card.root(&entries.iter().map(|entry| dead(entry.clone())).collect::<Vec<_>>());
+    (100..4000).for_each(|cluster| card.link(cluster, 0));
+    let walked = card.walk();
+    assert_eq!((walked.files.len(), walked.standing("_")), (60, Standing::DeletedAssumed));
+    let lengths = walked.files.iter().filter(|file| content(walked.medium.as_ref(), file).len() == 3900 * SECTOR);
+    assert_eq!(lengths.count(), 8, "eight times the volume is looked at");
+}
+
+#[test]
+fn the_table_in_use_is_the_one_that_the_flags_name() {
+    let mut card = Card::new(32, 1000);
+    card.file(&[10, 20], &pattern(1, 1000));
+    card.link_in(0, 10, 30);
+    card.bytes[40] = 0x81;
+    card.root(&[slot(b"A       JPG", 0x20, 10, 1000, EARLY)]);
+    assert_eq!(card.walk().content("A.JPG"), pattern(1, 1000));
 }
 
 #[test]
