@@ -157,10 +157,11 @@ impl<'v> Deleted<'v> {
             }
             if entry.is_chained && is_named {
                 let link = self.living.table.link(at)?;
+                // The links of what others have are theirs.
                 if let Link::Next(next) = link
                     && left > 0
                     && heap.holds(next)
-                    && !self.living.owned.contains(next)
+                    && !self.living.owned.contains(at)
                 {
                     at = next;
                     continue;

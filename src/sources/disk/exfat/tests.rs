@@ -295,6 +295,16 @@ fn folders_below_a_part_that_is_lost_are_found_by_their_beginning() {
     let walked = stick.walk();
     assert_eq!(walked.paths(), ["lost folder 10/A.JPG"]);
     assert_eq!(walked.content("lost folder 10/A.JPG"), b"photo");
+    // Of one that has two clusters, the second is no folder of its own.
+    let many: Vec<Vec<u8>> = (0..8).map(|number| set(&format!("{number}.JPG"), PLAIN)).collect();
+    let many = many.concat();
+    stick.file(&[10], &many[..480], true);
+    stick.bytes[Stick::at(10) + 480] = 0x41;
+    stick.file(&[13], &many[480..], true);
+    stick.chain(&[10, 13]);
+    let paths = stick.walk().paths();
+    assert_eq!(paths.len(), 8);
+    assert!(paths.iter().all(|path| path.starts_with("lost folder 10/")), "{paths:?}");
 }
 
 #[test]
@@ -303,7 +313,9 @@ fn a_set_that_does_not_match_its_checksum_is_read_and_doubted() {
     stick.file(&[10], b"photo", true);
     let mut altered = set("A.JPG", About { first: 10, size: 5, ..PLAIN });
     altered[66] = b'B';
-    stick.root(&[altered.clone(), dead(altered)]);
+    let mut gone = set("A.JPG", About { first: 11, size: 5, ..PLAIN });
+    gone[66] = b'B';
+    stick.root(&[altered, dead(gone)]);
     let walked = stick.walk();
     assert_eq!(walked.paths(), ["B.JPG"]);
     assert!(walked.told()[0].contains("does not match its checksum"), "{:?}", walked.told());
@@ -321,6 +333,9 @@ fn a_deleted_file_keeps_its_place_while_nobody_takes_it() {
     stick.file(&[52], b"new", true);
     stick.file(&[60, 61, 62], &bytes, false);
     stick.mark(61, true);
+    // Its chain leads to what another has now.
+    stick.file(&[80, 82, 81], &bytes, false);
+    stick.chain(&[80, 52, 81]);
     let chained = About { size: 1400, is_chained: true, ..PLAIN };
     stick.root(&[
         dead(set("WHOLE.JPG", About { first: 10, size: 1400, ..PLAIN })),
@@ -328,6 +343,7 @@ fn a_deleted_file_keeps_its_place_while_nobody_takes_it() {
         dead(set("BROKEN.JPG", About { first: 40, ..chained })),
         dead(set("TAKEN.JPG", About { first: 51, size: 1400, ..PLAIN })),
         set("NEW.JPG", About { first: 52, size: 3, ..PLAIN }),
+        dead(set("LED.JPG", About { first: 80, ..chained })),
     ]);
     stick.link(ROOT + 1, 70);
     stick.file(&[70], &dead(set("MARKED.JPG", About { first: 60, size: 1400, ..PLAIN })), true);
@@ -339,9 +355,10 @@ fn a_deleted_file_keeps_its_place_while_nobody_takes_it() {
         stick.bytes[at + slot * 32] = 0x41;
     }
     let walked = stick.walk();
-    let found = ["WHOLE.JPG", "CHAIN.JPG", "BROKEN.JPG", "TAKEN.JPG", "MARKED.JPG"].map(|name| walked.standing(name));
+    let found = ["WHOLE.JPG", "CHAIN.JPG", "BROKEN.JPG", "TAKEN.JPG", "MARKED.JPG", "LED.JPG"]
+        .map(|name| walked.standing(name));
     let (sure, assumed, reused) = (Standing::Deleted, Standing::DeletedAssumed, Standing::DeletedReused);
-    assert_eq!(found, [sure, sure, assumed, reused, reused]);
+    assert_eq!(found, [sure, sure, assumed, reused, reused, reused]);
     let contents = ["WHOLE.JPG", "CHAIN.JPG", "BROKEN.JPG", "MARKED.JPG"].map(|name| walked.content(name) == bytes);
     assert_eq!(contents, [true; 4]);
 }

@@ -250,6 +250,17 @@ fn where_both_tables_are_bad_a_file_is_assumed_to_be_in_one_piece_and_that_is_sa
     assert_eq!((problem.path.as_str(), problem.kind), ("PHOTO.JPG", ProblemKind::Unproven));
     assert!(problem.message.contains("assumed to go on in one piece"), "{}", problem.message);
     assert_eq!(walked.problems.len(), 2);
+    // What is known to be free, or to be another's, is not the next piece.
+    card.file(&[255, 400], &bytes[..1000]);
+    card.file(&[136], b"another");
+    card.file(&[135, 401], &bytes[..1000]);
+    card.root(&[
+        slot(b"ANOTHER JPG", 0x20, 136, 7, EARLY),
+        slot(b"FREE    JPG", 0x20, 255, 1000, EARLY),
+        slot(b"TAKEN   JPG", 0x20, 135, 1000, EARLY),
+    ]);
+    let walked = card.walk();
+    assert_eq!([walked.content("FREE.JPG").len(), walked.content("TAKEN.JPG").len()], [512, 512]);
 }
 
 #[test]
@@ -480,10 +491,15 @@ fn long_names_are_taken_only_with_their_own_short_ones() {
     let mut wrong = long("Somebody else's name.jpg", b"SOMEBO~1JPG", 10, 5);
     let end = wrong.len();
     wrong[end - 32..end - 21].copy_from_slice(b"MINE    JPG");
+    let theirs = dead(long("Gone before.jpg", b"GONEBE~1JPG", 12, 5));
+    let mine = [theirs[..theirs.len() - 32].to_vec(), dead(slot(b"YOURS   JPG", 0x20, 13, 5, EARLY))].concat();
     let orphan = long("Orphan of a long name.jpg", b"ORPHAN~1JPG", 10, 5)[32..].to_vec();
     let hostile = long("../../etc/x.jpg", b"ETCX~1  JPG", 10, 5);
-    card.root(&[long("Strand Ω und Dünen 2014.jpeg", b"STRAND~1JPE", 10, 5), wrong, orphan, hostile]);
-    assert_eq!(card.walk().paths(), ["Strand Ω und Dünen 2014.jpeg", "MINE.JPG", "ORPHAN~1.JPG", ".._.._etc_x.jpg"]);
+    card.root(&[long("Strand Ω und Dünen 2014.jpeg", b"STRAND~1JPE", 10, 5), wrong, orphan, hostile, mine]);
+    assert_eq!(
+        card.walk().paths(),
+        ["Strand Ω und Dünen 2014.jpeg", "MINE.JPG", "ORPHAN~1.JPG", ".._.._etc_x.jpg", "_OURS.JPG"]
+    );
 }
 
 #[test]
@@ -587,10 +603,22 @@ fn the_files_of_deleted_folders_are_found_below_them() {
     card.folder(14, 0, &[dead(slot(b"LOST    JPG", 0x20, 23, 5, EARLY))]);
     card.put(14, &[7; 512]);
     (10..15).for_each(|cluster| card.link(cluster, 0));
-    card.root(&[dead(slot(b"TRIP       ", 0x10, 10, 0, EARLY)), dead(slot(b"REUSED     ", 0x10, 14, 0, EARLY))]);
+    // Another deleted folder lies there by now, or a living file that looks like one.
+    card.folder(15, 0, &[dead(slot(b"LOST    JPG", 0x20, 23, 5, EARLY))]);
+    card.link(15, 0);
+    let (from, to) = (card.at(15), card.at(16));
+    card.bytes.copy_within(from..to, to);
+    card.folder(17, 0, &[dead(slot(b"INSIDE  JPG", 0x20, 24, 5, EARLY))]);
+    card.root(&[
+        dead(slot(b"TRIP       ", 0x10, 10, 0, EARLY)),
+        dead(slot(b"REUSED     ", 0x10, 14, 0, EARLY)),
+        dead(slot(b"ANOTHERS   ", 0x10, 16, 0, EARLY)),
+        dead(slot(b"FILES      ", 0x10, 17, 0, EARLY)),
+        slot(b"CARD    IMG", 0x20, 17, 512, EARLY),
+    ]);
     let walked = card.walk();
     let paths: Vec<String> = walked.paths().into_iter().filter(|path| !path.ends_with("_ILL")).collect();
-    assert_eq!(paths, ["_RIP/Beach.jpeg", "_RIP/KEPT.JPG", "_RIP/_NNER/_EEP.JPG"]);
+    assert_eq!(paths, ["CARD.IMG", "_RIP/Beach.jpeg", "_RIP/KEPT.JPG", "_RIP/_NNER/_EEP.JPG"]);
     assert_eq!(walked.standing("_RIP/Beach.jpeg"), Standing::Deleted);
     assert_eq!(walked.standing("_RIP/KEPT.JPG"), Standing::Deleted, "the table still links it");
     assert_eq!(walked.content("_RIP/KEPT.JPG"), pattern(1, 1500));
