@@ -41,6 +41,11 @@ pub(in crate::sources) trait Inodes {
 
     /// The next number above `after` whose record is in use and that a person may have made.
     fn next_in_use(&mut self, after: u64) -> Result<Option<u64>, MediumError>;
+
+    /// The folder and the name that the record itself knows, where the file system keeps them there too.
+    fn known_as(&mut self, _number: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError> {
+        Ok(None)
+    }
 }
 
 /// What a record is.
@@ -214,7 +219,11 @@ impl Walk<'_, '_> {
             match self.inodes.node(number)? {
                 Node::File(file) => {
                     found += 1;
-                    if self.file(file, number, &orphan(number)).is_break() {
+                    let path = match self.inodes.known_as(number)? {
+                        Some((folder, name)) => joined(&orphan(folder), &name),
+                        None => orphan(number),
+                    };
+                    if self.file(file, number, &path).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
@@ -232,7 +241,7 @@ impl Walk<'_, '_> {
                 found,
                 ProblemKind::Damaged,
                 count(found, "file or folder is", "files or folders are"),
-                "in no readable folder any more: names are lost, what is in them is not, and it is here by number",
+                "in no readable folder any more: what is in them is not lost, and is here by number",
             ),
             (
                 locked,

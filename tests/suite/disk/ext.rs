@@ -754,6 +754,40 @@ fn no_bad_sector_of_btrfs_costs_a_file_where_metadata_is_kept_twice() {
 }
 
 #[test]
+fn a_bad_sector_of_btrfs_without_copies_costs_nothing_without_a_word() {
+    if !has_mkfs("btrfs") {
+        return;
+    }
+    let volume = volume("btrfs", 120, 60, &["-m", "single"]);
+    survives_any_bad_sector("btrfs", &volume, 3, usize::MAX);
+}
+
+#[test]
+fn files_of_btrfs_whose_folder_is_bad_keep_their_names() {
+    if !has_mkfs("btrfs") {
+        return;
+    }
+    let volume = volume("btrfs", 120, 600, &["-m", "single"]);
+    let bytes = fs::read(&volume.image).unwrap();
+    let name = b"a-rather-long-name-of-a-photo";
+    let nodes =
+        bytes.chunks(16_384).enumerate().filter(|(_, node)| node.windows(name.len()).any(|window| window == name));
+    let mut orphans = 0;
+    for (node, _) in nodes {
+        let at = node as u64 * 16_384;
+        let medium = Image::open(&volume.image, Ranges::one(at..at + 512));
+        for file in walk(&*open(&medium).unwrap()).files {
+            if file.path.parent().starts_with(b"[orphan]/inode-") && file.path.file_name().starts_with(name) {
+                let original = volume.tree.join("many").join(std::str::from_utf8(file.path.file_name()).unwrap());
+                assert_eq!(content(&*medium, &file).0, fs::read(original).unwrap());
+                orphans += 1;
+            }
+        }
+    }
+    assert!(orphans > 100, "{orphans}");
+}
+
+#[test]
 fn what_is_left_of_a_cut_off_image_is_read_and_the_rest_is_named() {
     for (kind, mebibytes, options) in
         [("ext4", 24, &["-b", "1024", "-N", "256"][..]), ("xfs", 350, &[]), ("btrfs", 120, &["--mixed"])]

@@ -117,6 +117,17 @@ impl Inodes for Walk<'_> {
         Ok(listing)
     }
 
+    fn known_as(&mut self, number: u64) -> Result<Option<(u64, Vec<u8>)>, MediumError> {
+        let (Some(tree), inode) = self.split(number) else { return Ok(None) };
+        let mut known = None;
+        self.btrfs.scan(tree, Key::all(inode, kind::INODE_REF..=kind::INODE_REF), &mut |key, item| {
+            let name = le16(item, 8).and_then(|length| item.get(10..10 + usize::from(length)));
+            known = name.filter(|name| is_name(name)).map(|name| (number - inode | key.offset, name.to_vec()));
+            ControlFlow::Break(())
+        })?;
+        Ok(known)
+    }
+
     fn next_in_use(&mut self, after: u64) -> Result<Option<u64>, MediumError> {
         let Some(next) = after.checked_add(1) else { return Ok(None) };
         let mut from = next & ((1 << INODE_BITS) - 1);
