@@ -26,7 +26,7 @@ use crate::sources::disk::ext::hyphenated;
 use crate::sources::disk::file_system::{FileSystem, Met, Reading};
 use crate::sources::medium::{Medium, MediumError};
 use map::Map;
-use superblock::Superblock;
+use superblock::{Earlier, Superblock};
 
 /// Opens a Btrfs file system; `None` where there is none.
 ///
@@ -36,7 +36,7 @@ pub fn open(medium: Arc<dyn Medium>, _reading: &Reading) -> Result<Option<Box<dy
     let chunks = Chunks::new(medium);
     let Some(superblock) = superblock::find(&chunks)? else { return Ok(None) };
     let mut btrfs = Btrfs { chunks, map: Map::of_system(&superblock), superblock, is_map_whole: true };
-    btrfs.read_map()?;
+    btrfs.find_trees()?;
     Ok(Some(Box::new(btrfs)))
 }
 
@@ -46,6 +46,31 @@ struct Btrfs {
     map: Map,
     /// Whether all of the tree that says where things lie could be read.
     is_map_whole: bool,
+}
+
+impl Btrfs {
+    /// Reads where things lie. Where the newest trees cannot be read, those of the change before are still there as a
+    /// rule: nothing is overwritten in place.
+    fn find_trees(&mut self) -> Result<(), MediumError> {
+        self.read_map()?;
+        let newest = (self.superblock.roots, self.superblock.chunks);
+        for Earlier { roots, chunks, files: _ } in self.superblock.earlier.clone() {
+            if self.can_read(self.superblock.roots)? {
+                return Ok(());
+            }
+            (self.superblock.roots, self.superblock.chunks) = (roots, chunks);
+            self.superblock.is_earlier = (roots, chunks) != newest;
+            self.map = Map::of_system(&self.superblock);
+            self.read_map()?;
+        }
+        if !self.can_read(self.superblock.roots)? {
+            (self.superblock.roots, self.superblock.chunks) = newest;
+            self.superblock.is_earlier = false;
+            self.map = Map::of_system(&self.superblock);
+            self.read_map()?;
+        }
+        Ok(())
+    }
 }
 
 impl FileSystem for Btrfs {

@@ -763,6 +763,24 @@ fn a_bad_sector_of_btrfs_without_copies_costs_nothing_without_a_word() {
 }
 
 #[test]
+fn where_the_newest_trees_of_btrfs_are_bad_the_ones_before_are_read() {
+    if !has_mkfs("btrfs") {
+        return;
+    }
+    let volume = volume("btrfs", 120, 60, &["-m", "dup"]);
+    let bytes = fs::read(&volume.image).unwrap();
+    // A node says at byte 48 which address it has; the superblock says at 0x50 which one is the root.
+    let root = &bytes[0x1_0050..0x1_0058];
+    let nodes = bytes.chunks(4096).enumerate().filter(|(_, block)| &block[48..56] == root);
+    let bad: Ranges = nodes.map(|(block, _)| block as u64 * 4096..block as u64 * 4096 + 512).collect();
+    assert_eq!(bad.len(), 2);
+    let medium = Image::open(&volume.image, bad);
+    let walked = walk(&*open(&medium).unwrap());
+    assert_eq!(walked.files.len(), files_of(&volume.tree).len(), "{:?}", walked.problems);
+    assert!(walked.problems.iter().any(|problem| problem.message.contains("newest tables")));
+}
+
+#[test]
 fn files_of_btrfs_whose_folder_is_bad_keep_their_names() {
     if !has_mkfs("btrfs") {
         return;

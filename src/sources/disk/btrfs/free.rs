@@ -37,7 +37,8 @@ pub(super) fn free(btrfs: &Btrfs) -> Result<Option<Ranges>, MediumError> {
         }
         if used.len() < MOST_PIECES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    if !is_whole || !btrfs.is_map_whole || used.len() >= MOST_PIECES {
+    // What was written since the earlier tables is in none of them.
+    if !is_whole || !btrfs.is_map_whole || btrfs.superblock.is_earlier || used.len() >= MOST_PIECES {
         return Ok(None);
     }
     used.sort_by_key(|piece| piece.start);

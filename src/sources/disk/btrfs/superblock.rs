@@ -38,6 +38,19 @@ pub(super) struct Superblock {
     pub(super) system_chunks: Vec<u8>,
     /// Whether it is not the first one.
     pub(super) is_copy: bool,
+    /// The trees of the last four changes, the newest first. What they lead to may be overwritten.
+    pub(super) earlier: Vec<Earlier>,
+    /// Whether one of those has been taken.
+    pub(super) is_earlier: bool,
+}
+
+/// The trees of a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Earlier {
+    pub(super) roots: Root,
+    pub(super) chunks: Root,
+    /// The files outside every subvolume.
+    pub(super) files: Root,
 }
 
 impl Superblock {
@@ -64,9 +77,23 @@ impl Superblock {
             drive_bytes: le64(bytes, 0xD1)?,
             system_chunks: bytes.get(0x32B..0x32B + system_bytes)?.to_vec(),
             is_copy: place != 64 << 10,
+            earlier: earlier(bytes),
+            is_earlier: false,
         })
         .filter(|_| le16(bytes, 0xC4).is_some())
     }
+}
+
+fn earlier(bytes: &[u8]) -> Vec<Earlier> {
+    let slots = bytes.get(0xB2B..0xB2B + 4 * 168).unwrap_or_default().chunks_exact(168);
+    let parse = |slot: &[u8]| {
+        let root = |at: usize, level: usize| Some(Root { at: le64(slot, at)?, level: *slot.get(level)? });
+        let trees = Earlier { roots: root(0, 152)?, chunks: root(16, 153)?, files: root(48, 155)? };
+        Some((le64(slot, 8)?, trees)).filter(|_| trees.roots.at != 0)
+    };
+    let mut found: Vec<_> = slots.filter_map(parse).collect();
+    found.sort_by_key(|(generation, _)| std::cmp::Reverse(*generation));
+    found.into_iter().map(|(_, trees)| trees).collect()
 }
 
 /// The first superblock; where it cannot be read, the newest copy.

@@ -75,6 +75,11 @@ impl Btrfs {
         Ok(scan.is_whole)
     }
 
+    /// Whether the first node of a tree can be read.
+    pub(super) fn can_read(&self, root: Root) -> Result<bool, MediumError> {
+        Ok(self.node(root, None)?.is_some())
+    }
+
     /// A node: of its copies, the first that can be read and is the one that was asked for.
     fn node(&self, root: Root, generation: Option<u64>) -> Result<Option<Vec<u8>>, MediumError> {
         let length = self.superblock.node_bytes;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::formats::numbers::le16;
 use crate::model::ProblemKind;
+use crate::sources::disk::btrfs::superblock::Earlier;
 use crate::sources::disk::btrfs::tree::{Key, Root, kind};
 use crate::sources::disk::btrfs::{Btrfs, le64};
 use crate::sources::disk::file_system::Met;
@@ -25,6 +26,11 @@ pub(super) fn walk(btrfs: &Btrfs, meet: &mut Meet<'_>) -> Result<(), MediumError
     let (trees, is_whole) = btrfs.trees()?;
     let remarks = [
         (superblock.is_copy, "its first superblock cannot be read: a copy was used, and every file is read as before"),
+        (
+            superblock.is_earlier,
+            "its newest tables cannot be read, and those of the change before were taken: \
+             what was written last may be missing",
+        ),
         (
             superblock.has_log,
             "was not taken out cleanly: what was written in its last seconds stands in its log only, \
@@ -180,9 +186,10 @@ fn parse_name(item: &[u8]) -> Option<(Vec<u8>, Key)> {
 impl Btrfs {
     /// The trees that hold files, that of the top first, and whether all could be read.
     fn trees(&self) -> Result<(Vec<Tree>, bool), MediumError> {
+        let superblock = &self.superblock;
         let mut trees: Vec<Tree> = Vec::new();
         let keys = Key { object: TOP_TREE, kind: 0, offset: 0 }..=Key { object: u64::MAX - 256, kind: 0, offset: 0 };
-        let is_whole = self.scan(self.superblock.roots, keys, &mut |key, item| {
+        let is_whole = self.scan(superblock.roots, keys, &mut |key, item| {
             let is_of_files = key.object == TOP_TREE || key.object >= TOP;
             if key.kind == kind::ROOT
                 && is_of_files
@@ -196,6 +203,16 @@ impl Btrfs {
             }
             if trees.len() < MOST_TREES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
+        // Where the tree of trees is an earlier one, the newest files outside every subvolume are known by another way.
+        if superblock.is_earlier || !is_whole {
+            for Earlier { files, .. } in &superblock.earlier {
+                if self.can_read(*files)? {
+                    trees.retain(|tree| tree.id != TOP_TREE);
+                    trees.insert(0, Tree { id: TOP_TREE, root: *files, is_in: None });
+                    break;
+                }
+            }
+        }
         if trees.first().is_none_or(|tree| tree.id != TOP_TREE) {
             // Without it, the subvolumes are found as orphans.
             trees.insert(0, Tree { id: TOP_TREE, root: Root { at: 0, level: 0 }, is_in: None });
