@@ -549,7 +549,7 @@ fn what_another_file_system_was_made_over_is_not_taken_for_ext() {
     image.write_all_at(&noise(5, 4096), 0).unwrap();
     assert!(open(&Image::open(&volume.image, Ranges::new())).is_none());
     // Btrfs leaves its start empty, as a wiped volume has it.
-    image.write_all_at(&[0; 1 << 17], 0).unwrap();
+    image.write_all_at(&vec![0; 1 << 17], 0).unwrap();
     image.write_all_at(b"_BHRfS_M", 0x1_0040).unwrap();
     assert!(open(&Image::open(&volume.image, Ranges::new())).is_none());
     image.write_all_at(&[0; 8], 0x1_0040).unwrap();

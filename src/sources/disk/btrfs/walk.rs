@@ -128,7 +128,7 @@ impl Inodes for Walk<'_> {
         let mut known = None;
         self.btrfs.scan(tree, Key::all(inode, kind::INODE_REF..=kind::INODE_REF), &mut |key, item| {
             let name = le16(item, 8).and_then(|length| item.get(10..10 + usize::from(length)));
-            known = name.filter(|name| is_name(name)).map(|name| (number - inode | key.offset, name.to_vec()));
+            known = name.filter(|name| is_name(name)).map(|name| ((number - inode) | key.offset, name.to_vec()));
             ControlFlow::Break(())
         })?;
         Ok(known)
