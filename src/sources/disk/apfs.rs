@@ -11,7 +11,7 @@ mod object_map;
 mod volume;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use self::container::Container;
 use self::volume::Volume;
@@ -26,12 +26,14 @@ use crate::sources::medium::{Medium, MediumError};
 /// Only what ends the whole run.
 pub fn open(medium: Arc<dyn Medium>, _reading: &Reading) -> Result<Option<Box<dyn FileSystem>>, MediumError> {
     let Some(container) = Container::find(&medium)? else { return Ok(None) };
-    Ok(Some(Box::new(Apfs { medium, container })))
+    Ok(Some(Box::new(Apfs { medium, container, owned: OnceLock::new() })))
 }
 
 struct Apfs {
     medium: Arc<dyn Medium>,
     container: Container,
+    /// Set by the first walk: where all that is listed lies.
+    owned: OnceLock<Ranges>,
 }
 
 impl FileSystem for Apfs {
@@ -60,43 +62,42 @@ impl FileSystem for Apfs {
                 return Ok(());
             }
         }
-        for volume in &self.container.volumes {
-            if self.walk_volume(volume, meet)?.is_break() {
+        let mut owned = Vec::new();
+        for head in &self.container.volumes {
+            if let Some(why) = head.locked() {
+                let problem = Problem::new(head.name.clone(), ProblemKind::Unreadable, why);
+                if meet(Met::Problem(problem)).is_break() {
+                    return Ok(());
+                }
+                continue;
+            }
+            let prefix = if self.container.volumes.len() > 1 { part_of_path(head.name.as_bytes()) } else { Vec::new() };
+            let volume = Volume::read(&self.medium, &self.container, head)?;
+            owned.extend(volume.owned());
+            if volume.meet(&prefix, meet).is_break() {
                 return Ok(());
             }
         }
+        owned.sort_unstable_by_key(|range| range.start);
+        let owned: Ranges = owned.into_iter().collect();
+        // An earlier walk may have said the same.
+        self.owned.get_or_init(|| owned);
         Ok(())
     }
 
     /// All that no listed file owns; some of it belongs to the file system's own trees and to snapshots, in which no
-    /// photo is taken for lost. `None` where a volume is encrypted or cannot be listed.
+    /// photo is taken for lost. `None` where a volume is encrypted or cannot be listed. Of a container that was walked,
+    /// nothing is read again.
     fn free(&self) -> Result<Option<Ranges>, MediumError> {
-        let mut owned = Vec::new();
-        for head in &self.container.volumes {
-            if head.locked().is_some() {
-                return Ok(None);
-            }
-            owned.push(0..self.container.blocks.block_bytes);
-            owned.extend(Volume::read(&self.medium, &self.container, head)?.owned());
+        if self.container.volumes.iter().any(|head| head.locked().is_some()) {
+            return Ok(None);
         }
-        owned.sort_unstable_by_key(|range| range.start);
-        let owned: Ranges = owned.into_iter().collect();
-        Ok(Some(owned.complement(0..self.container.blocks.bytes())))
-    }
-}
-
-impl Apfs {
-    fn walk_volume(
-        &self,
-        head: &container::VolumeHead,
-        meet: &mut dyn FnMut(Met) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, MediumError> {
-        if let Some(why) = head.locked() {
-            return Ok(meet(Met::Problem(Problem::new(head.name.clone(), ProblemKind::Unreadable, why))));
+        if self.owned.get().is_none() {
+            self.walk(&mut |_| ControlFlow::Continue(()))?;
         }
-        let prefix = if self.container.volumes.len() > 1 { part_of_path(head.name.as_bytes()) } else { Vec::new() };
-        let volume = Volume::read(&self.medium, &self.container, head)?;
-        Ok(volume.meet(&prefix, meet))
+        let mut free = self.owned.get().cloned().unwrap_or_default().complement(0..self.container.blocks.bytes());
+        free.remove(0..self.container.blocks.block_bytes);
+        Ok(Some(free))
     }
 }
 

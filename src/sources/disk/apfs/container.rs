@@ -102,7 +102,7 @@ impl Container {
         let mut problems = Vec::new();
         let first = match top.sound(0..1024).and_then(Superblock::parse) {
             Some(first) => first,
-            None if is_lost(&top) => {
+            None if is_lost(&top) && !is_disc(medium.as_ref())? => {
                 let Some(found) = search(medium.as_ref())? else { return Ok(None) };
                 problems.push("the first block of this container is damaged; one of the older ones led to the newest");
                 found
@@ -160,6 +160,12 @@ impl Container {
 fn is_lost(top: &Piece) -> bool {
     let is_blank = top.bytes().iter().all(|byte| *byte == 0);
     is_blank || top.sound(0..1024).is_none() && top.sound(32..36).is_none_or(|magic| magic == b"NXSB")
+}
+
+/// Whether it is a disc, whose first blocks are blank by nature.
+fn is_disc(medium: &dyn Medium) -> Result<bool, MediumError> {
+    let mark = Piece::read(medium, 16 * 2048 + 1, 5)?;
+    Ok(matches!(mark.bytes(), b"CD001" | b"BEA01"))
 }
 
 /// Looks for a superblock where the ring of checkpoints usually is.
