@@ -38,6 +38,11 @@ const FREE_RUNS: usize = 4 << 20;
 pub fn open(medium: Arc<dyn Medium>, _reading: &Reading) -> Result<Option<Box<dyn FileSystem>>, MediumError> {
     let Some(header) = Header::find(medium.as_ref())? else { return Ok(None) };
     let mut volume = Volume { medium, header, label: None, damage_owned: OnceLock::new() };
+    if !volume.leads_to_a_catalog()?
+        && let Some(copy) = Header::find_copy(volume.medium.as_ref(), volume.header.space.base, volume.medium.size())?
+    {
+        volume.header = copy;
+    }
     volume.label = volume.read_label()?;
     Ok(Some(Box::new(volume)))
 }
@@ -115,6 +120,10 @@ impl Volume {
         let (pieces, _) = self.header.space.lay_out(fork, overflow.take_data(id));
         let there = pieces.iter().fold(0, |sum: u64, piece| sum.saturating_add(piece.length));
         Scattered::new(self.medium.clone(), pieces, fork.size.min(there).min(self.medium.size()))
+    }
+
+    fn leads_to_a_catalog(&self) -> Result<bool, MediumError> {
+        Ok(Tree::open(self.special(&self.header.catalog, 4, &mut Overflow::default()))?.is_some())
     }
 
     fn overflow(&self) -> Result<(Overflow, Damage), MediumError> {

@@ -50,7 +50,8 @@ impl Header {
         Self::find_copy(medium, 0, medium.size())
     }
 
-    fn find_copy(medium: &dyn Medium, start: u64, end: u64) -> Result<Option<Self>, MediumError> {
+    /// Finds the copy of the header of the volume that begins at `start`, in the last bytes before `end`.
+    pub(super) fn find_copy(medium: &dyn Medium, start: u64, end: u64) -> Result<Option<Self>, MediumError> {
         let from = end.saturating_sub(TAIL_BYTES).max(start) / 512 * 512;
         let Ok(length) = usize::try_from(end.saturating_sub(from).min(TAIL_BYTES + 512)) else { return Ok(None) };
         let tail = Piece::read(medium, from, length)?;

@@ -197,6 +197,10 @@ fn the_copy_of_the_header_serves_where_the_first_one_is_lost() {
     let answer = read(&image, sectors(2, 1)).expect("the copy says what it is");
     assert_eq!(answer.paths(), ALL);
     assert_eq!(answer.problems.len(), 1);
+    // One that can be read, but leads to no catalog.
+    let mut torn = image.clone();
+    torn[1024 + 272 + 16..1024 + 352].fill(0);
+    assert_eq!(read(&torn, Ranges::new()).expect("it is HFS+").paths(), ALL);
     // A volume that was formatted as something else is that.
     let mut other = image.clone();
     other[1024..1536].fill(0);
