@@ -15,7 +15,7 @@ mod udf;
 
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::file_system::{Content, DiskFile, FileSystem, Met, Reading, Standing};
 use crate::model::{Problem, Ranges};
@@ -44,7 +44,7 @@ pub fn open(medium: Arc<dyn Medium>, reading: &Reading) -> Result<Option<Box<dyn
     if living.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(Disc { medium, living, earlier })))
+    Ok(Some(Box::new(Disc { medium, living, earlier, owned: OnceLock::new() })))
 }
 
 /// One way in which a disc names its files.
@@ -80,6 +80,8 @@ struct Disc {
     living: Vec<Box<dyn Way>>,
     /// Those of the sessions before, the newer ones first.
     earlier: Vec<Box<dyn Way>>,
+    /// Set by the first walk: where the files of the newest session and its folders lie.
+    owned: OnceLock<Ranges>,
 }
 
 impl FileSystem for Disc {
@@ -101,17 +103,22 @@ impl FileSystem for Disc {
 
     fn walk(&self, meet: &mut dyn FnMut(Met) -> ControlFlow<()>) -> Result<(), MediumError> {
         let mut known = HashSet::new();
+        let mut owned = Vec::new();
         // Where the newest session can nowhere be read whole, what an earlier one lists may well live.
         let mut of_earlier = Standing::Living;
         for (index, way) in self.living.iter().enumerate() {
             let read = way.walk(&mut |found| match found {
                 Found::File(file) => {
+                    owned.extend(places(&file));
                     // An empty file has no place to be known by: the first way to name it has to do.
                     let is_new = first_position(&file).map(|place| known.insert(place));
                     if index == 0 || is_new == Some(true) { meet(Met::File(file)) } else { ControlFlow::Continue(()) }
                 }
                 Found::Problem(problem) => meet(Met::Problem(problem)),
-                Found::Own(_) => ControlFlow::Continue(()),
+                Found::Own(range) => {
+                    owned.push(range);
+                    ControlFlow::Continue(())
+                }
             })?;
             match read {
                 Read::InPart => {}
@@ -122,6 +129,10 @@ impl FileSystem for Disc {
                 Read::Stopped => return Ok(()),
             }
         }
+        owned.sort_unstable_by_key(|range| range.start);
+        let owned: Ranges = owned.into_iter().collect();
+        // An earlier walk may have said the same.
+        self.owned.get_or_init(|| owned);
         for way in &self.earlier {
             let read = way.walk(&mut |found| match found {
                 Found::File(file) if first_position(&file).is_some_and(|place| known.insert(place)) => {
@@ -137,24 +148,16 @@ impl FileSystem for Disc {
         Ok(())
     }
 
-    /// All that the newest session does not list: also what is deleted, and what lost folders listed.
+    /// All that the newest session does not list: also what is deleted, and what lost folders listed. Of a disc that was
+    /// walked, nothing is read again.
     fn free(&self) -> Result<Option<Ranges>, MediumError> {
-        let mut owned = Vec::new();
-        for way in &self.living {
-            // What stands before the descriptors, and they.
-            owned.push(0..19 * 2048);
-            way.walk(&mut |found| {
-                match found {
-                    Found::File(file) => owned.extend(places(&file)),
-                    Found::Own(range) => owned.push(range),
-                    Found::Problem(_) => {}
-                }
-                ControlFlow::Continue(())
-            })?;
+        if self.owned.get().is_none() {
+            self.walk(&mut |_| ControlFlow::Continue(()))?;
         }
-        owned.sort_unstable_by_key(|range| range.start);
-        let owned: Ranges = owned.into_iter().collect();
-        Ok(Some(owned.complement(0..self.medium.size())))
+        // What stands before the descriptors, and they.
+        let mut free = self.owned.get().cloned().unwrap_or_default().complement(0..self.medium.size());
+        free.remove(0..19 * 2048);
+        Ok(Some(free))
     }
 }
 

@@ -140,9 +140,18 @@ impl Tree {
 
 /// A file whose extents are not all met yet.
 struct Unfinished {
-    /// As the record has it.
+    /// Its name as the records have it.
     name: Vec<u8>,
-    extents: Vec<Extent>,
+    file: DiskFile,
+}
+
+impl Unfinished {
+    /// What there is of a file whose other records are lost.
+    fn cut_short(self) -> [Found; 2] {
+        let why = "this file goes on in a record that cannot be read; its end is missing";
+        let problem = Problem::new(self.file.path.to_string(), ProblemKind::Truncated, why);
+        [Found::File(self.file), Found::Problem(problem)]
+    }
 }
 
 impl Way for Tree {
@@ -224,17 +233,12 @@ impl Walk<'_> {
         for record in &records.records {
             let extras = self.tree.extras(record)?;
             if record.is_folder() || extras.child.is_some() {
-                self.subfolder(folder.id, record, &extras)?;
-            } else if record.is_file() {
-                found.extend(self.file(folder.id, record, &extras, &mut unfinished));
+                found.extend(self.subfolder(folder.id, record, &extras)?);
+            } else if record.is_file() && extras.mode.is_none_or(|mode| mode & 0o170_000 == 0o100_000) {
+                self.file(folder.id, record, &extras, &mut unfinished, &mut found);
             }
         }
-        if let Some(part) = unfinished {
-            let name = part_of_path(without_version(&part.name));
-            let path = RawPath::from_bytes(self.folders.path(folder.id, &name)).to_string();
-            let why = "this file goes on in a record that cannot be read";
-            found.push(Found::Problem(Problem::new(path, ProblemKind::Unreadable, why)));
-        }
+        found.extend(unfinished.into_iter().flat_map(Unfinished::cut_short));
         if records.is_damaged {
             self.read = Read::InPart;
             let why = "a part of this folder cannot be read; files in it may be missing";
@@ -243,20 +247,29 @@ impl Walk<'_> {
         Ok(found.into_iter().try_for_each(meet))
     }
 
-    fn subfolder(&mut self, parent: u64, record: &Record, extras: &Extras) -> Result<(), MediumError> {
+    fn subfolder(&mut self, parent: u64, record: &Record, extras: &Extras) -> Result<Option<Found>, MediumError> {
         let id = self.next_id;
+        let name = self.tree.name(record, extras);
         let folder = match extras.child {
-            Some(block) => self.tree.folder_at(id, block)?,
+            Some(block) => {
+                let Some(folder) = self.tree.folder_at(id, block)? else {
+                    self.read = Read::InPart;
+                    let path = RawPath::from_bytes(self.folders.path(parent, &name)).to_string();
+                    let why = "this folder cannot be read; the files in it are missing";
+                    return Ok(Some(Found::Problem(Problem::new(path, ProblemKind::Unreadable, why))));
+                };
+                folder
+            }
             // A folder that was moved up is listed where it belongs, by a link.
-            None if extras.is_relocated => None,
-            None => Some(Folder { id, block: record.first_block(), bytes: record.bytes }),
+            None if extras.is_relocated => return Ok(None),
+            None => Folder { id, block: record.first_block(), bytes: record.bytes },
         };
-        if let Some(folder) = folder.filter(|folder| self.seen.insert(folder.block)) {
+        if self.seen.insert(folder.block) {
             self.next_id += 1;
-            self.folders.add(id, parent, self.tree.name(record, extras));
+            self.folders.add(id, parent, name);
             self.queue.push_back(folder);
         }
-        Ok(())
+        Ok(None)
     }
 
     fn file(
@@ -265,36 +278,42 @@ impl Walk<'_> {
         record: &Record,
         extras: &Extras,
         unfinished: &mut Option<Unfinished>,
-    ) -> Option<Found> {
-        if extras.mode.is_some_and(|mode| mode & 0o170_000 != 0o100_000) {
-            return None;
+        found: &mut Vec<Found>,
+    ) {
+        let extent = self.tree.extent(record);
+        let begun = match unfinished.take() {
+            Some(begun) if begun.name == record.name => Some(begun.file),
+            Some(other) => {
+                found.extend(other.cut_short());
+                None
+            }
+            None => None,
+        };
+        let mut file = begun.unwrap_or_else(|| DiskFile {
+            path: RawPath::from_bytes(self.folders.path(folder, &self.tree.name(record, extras))),
+            size: 0,
+            modified_at: extras.modified_at.or(record.recorded_at),
+            inode: if extent.length == 0 { 0 } else { u64::from(record.first_block()) },
+            standing: Standing::Living,
+            content: Content::Extents(Vec::new()),
+        });
+        file.size = file.size.saturating_add(extent.length);
+        if let Content::Extents(extents) = &mut file.content {
+            extents.push(extent);
         }
-        let name = self.tree.name(record, extras);
-        let begun = unfinished.take().filter(|part| part.name == record.name);
-        let mut extents = begun.map_or_else(Vec::new, |part| part.extents);
-        extents.push(self.tree.extent(record));
-        if record.goes_on() {
-            *unfinished = Some(Unfinished { name: record.name.to_vec(), extents });
-            return None;
-        }
-        let path = RawPath::from_bytes(self.folders.path(folder, &name));
         let unread = match (record.is_interleaved, extras.is_packed) {
             (true, _) => Some("this file is interleaved with others, which Keepsake does not read"),
             (_, true) => Some("this file is packed (zisofs), which Keepsake does not read"),
             (false, false) => None,
         };
-        if let Some(why) = unread {
-            return Some(Found::Problem(Problem::new(path.to_string(), ProblemKind::Unreadable, why)));
+        match unread {
+            Some(why) => {
+                let path = file.path.to_string();
+                found.push(Found::Problem(Problem::new(path, ProblemKind::Unreadable, why)));
+            }
+            None if record.goes_on() => *unfinished = Some(Unfinished { name: record.name.to_vec(), file }),
+            None => found.push(Found::File(file)),
         }
-        let size = extents.iter().fold(0, |sum: u64, extent| sum.saturating_add(extent.length));
-        Some(Found::File(DiskFile {
-            path,
-            size,
-            modified_at: extras.modified_at.or(record.recorded_at),
-            inode: if size == 0 { 0 } else { u64::from(record.first_block()) },
-            standing: Standing::Living,
-            content: Content::Extents(extents),
-        }))
     }
 }
 

@@ -298,6 +298,20 @@ fn where_a_folder_is_lost_the_other_names_serve() {
 }
 
 #[test]
+fn what_is_not_read_and_what_is_cut_short_is_named() {
+    let mut image = disc();
+    image[23 * SECTOR..24 * SECTOR].fill(0);
+    let mut interleaved = record(&wide("mixed.mov"), 30, 3000, 0, &[]);
+    interleaved[26] = 1;
+    put(&mut image, 23, &[interleaved, record(&wide("begun.mov"), 30, 2048, 0x80, &[])]);
+    let answer = read(&image, Ranges::new()).expect("it is a disc");
+    assert_eq!(answer.paths(), ["Ein Bild.jpg", "Bilder €/begun.mov"]);
+    let told: Vec<&str> = answer.problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(told, ["Bilder €/mixed.mov", "Bilder €/begun.mov"]);
+    assert_eq!(answer.problems[1].kind, ProblemKind::Truncated);
+}
+
+#[test]
 fn a_folder_that_holds_itself_is_read_once() {
     let mut image = disc();
     image[23 * SECTOR..24 * SECTOR].fill(0);
