@@ -19,7 +19,9 @@ def run(command, stdin=None):
 def picture(codec, pixels):
     """Pixels as a picture in a file of its own."""
     form = {"png": "image2pipe", "gif": "gif", "libwebp": "webp"}[codec]
-    return run(["ffmpeg", "-loglevel", "error", "-f", "ppm_pipe", "-i", "-", "-c:v", codec, "-frames:v", "1", "-f", form, "-"], pixels)
+    made = run(["ffmpeg", "-loglevel", "error", "-f", "ppm_pipe", "-i", "-", "-c:v", codec, "-frames:v", "1", "-f", form, "-"], pixels)
+    # Into a pipe ffmpeg cannot go back to write the size.
+    return made[:4] + struct.pack("<I", len(made) - 8) + made[8:] if form == "webp" and made else made
 
 
 def sources(places):

@@ -48,6 +48,7 @@ pub struct Follower {
     scans: u32,
     work: u64,
     picture_at: u64,
+    scan_at: u64,
     end: Option<Advance>,
 }
 
@@ -72,6 +73,7 @@ impl Follower {
             scans: 0,
             work: 0,
             picture_at: 0,
+            scan_at: 0,
             end: None,
         }
     }
@@ -116,6 +118,11 @@ impl Follower {
     /// Where the first scan's codes begin; 0 before they are reached. What is embedded in the header lies before it.
     pub fn picture_at(&self) -> u64 {
         self.picture_at
+    }
+
+    /// Where the codes of the latest scan begin.
+    pub fn scan_at(&self) -> u64 {
+        self.scan_at
     }
 
     /// Units of the running scan that decoded, and how many it has; none between scans.
@@ -230,8 +237,9 @@ impl Follower {
         }
         self.work += scan.blocks();
         self.scans += 1;
+        self.scan_at = self.offset + segment.end as u64;
         if self.scans == 1 {
-            self.picture_at = self.offset + segment.end as u64;
+            self.picture_at = self.scan_at;
         }
         self.scan = Some(scan);
         (self.work <= MAX_WORK).then_some(())

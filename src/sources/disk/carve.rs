@@ -117,10 +117,10 @@ struct Carving<'a> {
 
 fn of_find(space: &Space, find: &sweep::Find) -> Carved {
     let pieces = space.pieces(find.at, find.size);
-    let state = match (find.is_proven, pieces.len()) {
-        (false, _) => CarvedState::Partial { good_percent: None },
-        (true, 1) => CarvedState::Whole,
-        (true, _) => CarvedState::Reassembled,
+    let state = match (find.proof, pieces.len()) {
+        (sweep::Proof::None, _) => CarvedState::Partial { good_percent: None },
+        (_, 1) => CarvedState::Whole,
+        (_, _) => CarvedState::Reassembled,
     };
     Carved { pieces, size: find.size, kind: find.kind, state }
 }

@@ -53,7 +53,7 @@ pub(super) fn mend(
 ) -> Result<Option<Vec<Lost>>, MediumError> {
     let Swept { lost, texture, finds: _ } = swept;
     let mut broken: Vec<(Lost, Duration)> = lost.into_iter().map(|lost| (lost, carving.budget)).collect();
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         let clusters = Space::new(left, grid.cluster, grid.first);
         let field = Field { carving, clusters: &clusters, cluster: grid.cluster, space, texture: &texture };
         let pursuits = field.pursue_all(&mut broken)?;
@@ -69,7 +69,11 @@ pub(super) fn mend(
                     }
                     continue;
                 }
-                Some(Pursuit::Broken(good)) => lost.broken.good = lost.broken.good.min(good),
+                Some(Pursuit::Broken(good)) => {
+                    lost.broken.good = lost.broken.good.min(good);
+                    // The second round may find what the first one took for something else.
+                    lost.searched = (round > 0).then_some(good);
+                }
                 Some(Pursuit::Mended(_)) | None => {}
             }
             still.push((lost, time));
@@ -132,12 +136,12 @@ impl Field<'_> {
             return Ok(None);
         };
         if lost.broken.kind == Kind::Jpeg {
-            return Trail::new(self, deadline).follow(first).map(Some);
+            return Trail::new(self, deadline).follow(first, lost.searched).map(Some);
         }
         // Without what is whole by now, it may be in one piece.
         let run = [first..self.count()];
         let shape = shape::measure(lost.broken.kind, &mut |at, length| self.look(&run, at, length))?;
-        if let Shape::Whole(size, kind) = shape {
+        if let Shape::Whole(size, kind) | Shape::Sound(size, kind, _) = shape {
             return Ok(Some(Pursuit::Mended(self.carved(&run, size, kind))));
         }
         #[allow(clippy::wildcard_enum_match_arm, reason = "the others have nothing to go by")]
@@ -190,7 +194,9 @@ impl Field<'_> {
     fn could_go_on(&self, cluster: u64) -> bool {
         let Some((place, _)) = self.clusters.locate(cluster * self.cluster) else { return false };
         let Some(at) = self.space.find(place) else { return false };
-        self.texture.could_be_codes(at) && (self.cluster < 1024 || self.texture.could_be_codes(at + 512))
+        // One sector of noise in eight looks like codes by chance, and so of those it is more.
+        let sectors = if self.cluster < 2048 { 4 } else { 2 };
+        (0..sectors).all(|sector| self.texture.could_be_codes(at + sector * 512))
     }
 
     /// The file made of these runs of clusters, cut to `size`.

@@ -21,11 +21,12 @@ pub(super) type Look<'a> = dyn FnMut(u64, usize) -> Result<Vec<u8>, MediumError>
 /// What the structure of a file tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Shape {
-    /// It is all there: this many bytes, of this kind.
+    /// It is all there: this many bytes, of this kind, and each of them was checked.
     Whole(u64, Kind),
+    /// Its structure is all there, and nothing speaks against the rest. Where in it other pictures may lie.
+    Sound(u64, Kind, Vec<Range<u64>>),
     /// It has this many bytes, and nothing speaks against them; but the format has nothing by which they could be checked.
-    /// Where pictures begin that are known to lie in it.
-    Unproven(u64, Kind, Vec<u64>),
+    Unproven(u64, Kind, Vec<Range<u64>>),
     /// It begins here and breaks off.
     Broken(Broken),
     /// It only looked like one.

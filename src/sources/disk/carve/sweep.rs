@@ -35,15 +35,25 @@ pub(super) struct Find {
     pub(super) at: u64,
     pub(super) size: u64,
     pub(super) kind: Kind,
-    /// Whether anything in it proves that it is whole.
-    pub(super) is_proven: bool,
-    /// Where pictures begin that are known to lie in it, counted from its first byte.
-    pub(super) pictures: Vec<u64>,
+    pub(super) proof: Proof,
+    /// Where in it other pictures may lie, counted from its first byte.
+    pub(super) pictures: Vec<Range<u64>>,
+}
+
+/// What proves that a file is whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Proof {
+    /// All of its bytes.
+    Bytes,
+    /// Its structure.
+    Structure,
+    /// Nothing.
+    None,
 }
 
 impl Find {
     pub(super) fn proven(at: u64, size: u64, kind: Kind) -> Self {
-        Self { at, size, kind, is_proven: true, pictures: Vec::new() }
+        Self { at, size, kind, proof: Proof::Bytes, pictures: Vec::new() }
     }
 }
 
@@ -55,6 +65,8 @@ pub(super) struct Lost {
     pub(super) broken: Broken,
     /// Pictures that lie inside it and are whole.
     pub(super) previews: Vec<Find>,
+    /// How far it was good when its parts were last searched for in vain.
+    pub(super) searched: Option<u64>,
 }
 
 /// What the pass leaves behind.
@@ -202,10 +214,15 @@ impl Pass<'_, '_> {
                 let shape = shape::measure(kind, &mut |from, length| self.look(at, bytes, place + from, length))?;
                 Ok(match shape {
                     Shape::Whole(size, kind) => Outcome::Found(Find::proven(place, size, kind)),
-                    Shape::Unproven(size, kind, pictures) => {
-                        Outcome::Found(Find { at: place, size, kind, is_proven: false, pictures })
+                    Shape::Sound(size, kind, pictures) => {
+                        Outcome::Found(Find { at: place, size, kind, proof: Proof::Structure, pictures })
                     }
-                    Shape::Broken(broken) => Outcome::Lost(Lost { at: place, broken, previews: Vec::new() }),
+                    Shape::Unproven(size, kind, pictures) => {
+                        Outcome::Found(Find { at: place, size, kind, proof: Proof::None, pictures })
+                    }
+                    Shape::Broken(broken) => {
+                        Outcome::Lost(Lost { at: place, broken, previews: Vec::new(), searched: None })
+                    }
                     Shape::Nothing => Outcome::Nothing,
                 })
             }
@@ -254,10 +271,10 @@ impl Pass<'_, '_> {
         while let Some(entry) = self.decided.first_entry().filter(|entry| *entry.key() < frontier) {
             let at = *entry.key();
             let behind = match entry.get() {
-                Outcome::Found(find) if !find.is_proven => find.at.saturating_add(find.size),
+                Outcome::Found(find) if find.proof != Proof::Bytes => find.at.saturating_add(find.size),
                 Outcome::Found(_) | Outcome::Lost(_) | Outcome::Open(_) | Outcome::Nothing => at,
             };
-            // What nothing proves waits for what may speak against it.
+            // What not every byte of proves waits for what may speak against it.
             if behind > frontier && end != u64::MAX {
                 break;
             }
@@ -266,11 +283,11 @@ impl Pass<'_, '_> {
                 continue;
             }
             if let Outcome::Found(find) = &outcome
-                && !find.is_proven
+                && find.proof != Proof::Bytes
                 && self.speaks_against(find)
             {
                 let broken = Broken { kind: find.kind, good: 0, size: Some(find.size), inside: Vec::new() };
-                outcome = Outcome::Lost(Lost { at, broken, previews: Vec::new() });
+                outcome = Outcome::Lost(Lost { at, broken, previews: Vec::new(), searched: None });
             }
             let parent = self.swept.lost.iter_mut().rev().take(64).find(|lost| {
                 let inside = at.checked_sub(lost.at);
@@ -294,7 +311,12 @@ impl Pass<'_, '_> {
     fn speaks_against(&self, find: &Find) -> bool {
         let inside = self.decided.range(find.at + 1..find.at.saturating_add(find.size));
         inside.into_iter().any(|(at, outcome)| match outcome {
-            Outcome::Found(other) => other.is_proven && !find.pictures.contains(&(at - find.at)),
+            Outcome::Found(other) => {
+                let inside = at - find.at;
+                let fits =
+                    |range: &Range<u64>| range.contains(&inside) && inside.saturating_add(other.size) <= range.end;
+                other.proof == Proof::Bytes && !find.pictures.iter().any(fits)
+            }
             Outcome::Lost(_) | Outcome::Open(_) | Outcome::Nothing => false,
         })
     }
@@ -328,7 +350,12 @@ impl Open {
             at => at,
         };
         let inside = vec![Range { start: 1, end: header.max(1) }];
-        Lost { at: self.at, broken: Broken { kind: Kind::Jpeg, good, size: None, inside }, previews: Vec::new() }
+        Lost {
+            at: self.at,
+            broken: Broken { kind: Kind::Jpeg, good, size: None, inside },
+            previews: Vec::new(),
+            searched: None,
+        }
     }
 }
 

@@ -23,6 +23,8 @@ const FARTHEST: u64 = 100_000;
 const BACK: u64 = 96 << 10;
 /// But at least and at most this many.
 const EDGES: Range<u64> = 6..40;
+/// How many of the last ones are tried first.
+const LAST: usize = 3;
 /// Bytes of copies that are kept.
 const MAX_KEPT: usize = 24 << 20;
 /// Bytes of a cluster that are tried first.
@@ -33,6 +35,8 @@ const AHEAD: u64 = 48 << 10;
 const FAR_AHEAD: u64 = 192 << 10;
 /// Bytes that are followed at once there.
 const STEP: usize = 1024;
+/// Bytes of the shortest part, head and end excepted.
+const LEAST: u64 = 4096;
 /// Ways that are followed on from one break.
 const WIDTH: usize = 5;
 /// Parts that a picture may be in.
@@ -42,7 +46,10 @@ const MAX_BREAKS: u32 = 64;
 /// Larger than any JPEG from a camera. Bounds time.
 const MAX_SIZE: u64 = 128 << 20;
 /// How much more the picture may tear along a seam than in the rows before it, in thousandths.
-const MAX_TEAR: u64 = 3500;
+const MAX_TEAR: u64 = 2000;
+/// How many more units a byte may stand for behind the last seam than before it: the flat end of another picture, or a
+/// progressive scan that is followed out of step, runs through all blocks in no time.
+const MAX_THINNER: u64 = 5;
 /// So little that it is gone on there at once.
 const SURE: u64 = 1250;
 /// What counts where tears tell nothing.
@@ -56,6 +63,8 @@ struct Path {
     follower: Follower,
     /// Where it goes on.
     next: u64,
+    /// The most that the picture tears at a seam.
+    tear: u64,
 }
 
 enum Ran {
@@ -67,6 +76,7 @@ enum Ran {
 /// A cluster that may go on at an edge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Way {
+    rank: u64,
     tear: u64,
     distance: u64,
     edge: usize,
@@ -86,13 +96,19 @@ impl<'a> Trail<'a> {
     }
 
     /// Puts together the picture whose head is cluster `first`.
-    pub(super) fn follow(mut self, first: u64) -> Result<Pursuit, MediumError> {
-        let head = Path { runs: Vec::new(), follower: Follower::new(), next: first };
+    ///
+    /// Where it goes no further than `known` in one piece, which was searched behind in vain, nothing is searched again.
+    pub(super) fn follow(mut self, first: u64, known: Option<u64>) -> Result<Pursuit, MediumError> {
+        let head = Path { runs: Vec::new(), follower: Follower::new(), next: first, tear: 0 };
         let ran = self.run(head)?;
+        // Up to the last edge it is its own, for all that shows.
         let good = match &ran {
-            Ran::Stuck(edges) => edges.last().map_or(0, |edge| edge.follower.fed() + self.field.cluster),
+            Ran::Stuck(edges) => edges.last().map_or(0, |edge| edge.follower.fed()),
             Ran::Whole(..) => 0,
         };
+        if known.is_some_and(|known| good == known && good > 0) {
+            return Ok(Pursuit::Broken(good));
+        }
         Ok(match self.solve(ran, 0)? {
             Some(carved) => Pursuit::Mended(carved),
             None => Pursuit::Broken(good),
@@ -108,17 +124,29 @@ impl<'a> Trail<'a> {
             Ran::Whole(path, size) => return self.prove(&path, size),
             Ran::Stuck(edges) => edges,
         };
+        let least = LEAST.div_ceil(self.field.cluster);
         // At the first edge of a later part nothing of that part was good: it was no part.
-        let edges: Vec<Path> = edges.into_iter().filter(|edge| edge.is_on_its_way()).collect();
+        let edges: Vec<Path> = edges.into_iter().filter(|edge| edge.is_on_its_way(least)).collect();
         self.breaks += 1;
+        // Mostly it is one of the last.
+        let last = edges.get(edges.len().saturating_sub(LAST)..).unwrap_or_default();
+        if let Some(carved) = self.leave(last, depth)? {
+            return Ok(Some(carved));
+        }
+        if edges.len() > LAST { self.leave(&edges, depth) } else { Ok(None) }
+    }
+
+    /// Goes on from one of these edges.
+    fn leave(&mut self, edges: &[Path], depth: usize) -> Result<Option<super::Carved>, MediumError> {
         let mut distance = 1;
         while depth < MAX_PARTS && distance <= FARTHEST && !self.is_late() {
-            let (options, reached) = self.options(&edges, distance)?;
+            let (options, reached) = self.options(edges, distance)?;
             distance = reached + 1;
             for option in options {
                 let Some(edge) = edges.get(option.edge).filter(|_| !self.is_late()) else { break };
                 let mut path = edge.clone();
                 path.next = option.cluster;
+                path.tear = path.tear.max(option.tear);
                 let ran = self.run(path)?;
                 if let Some(carved) = self.solve(ran, depth + 1)? {
                     return Ok(Some(carved));
@@ -191,9 +219,9 @@ impl<'a> Trail<'a> {
                     if path.next == cluster || path.has(cluster) {
                         continue;
                     }
-                    let Some(tear) = self.taste(path, cluster, &bytes)? else { continue };
-                    sure |= tear <= SURE;
-                    options.push(Way { tear, distance, edge, cluster });
+                    let Some((rank, tear)) = self.taste(path, cluster, &bytes)? else { continue };
+                    sure |= rank <= SURE;
+                    options.push(Way { rank, tear, distance, edge, cluster });
                 }
             }
             if sure {
@@ -210,7 +238,7 @@ impl<'a> Trail<'a> {
     /// How much the picture tears where this cluster goes on, against how much it tore before; `None` where it cannot go on.
     ///
     /// Only the first row behind the seam tells: the rows behind it are compared with one another.
-    fn taste(&self, edge: &Path, cluster: u64, bytes: &[u8]) -> Result<Option<u64>, MediumError> {
+    fn taste(&self, edge: &Path, cluster: u64, bytes: &[u8]) -> Result<Option<(u64, u64)>, MediumError> {
         let mut follower = edge.follower.clone();
         let (row, before, recent) = (follower.row(), follower.tears(), follower.recent_tears());
         let ahead = if row == 0 { FAR_AHEAD } else { AHEAD };
@@ -249,6 +277,9 @@ impl<'a> Trail<'a> {
                 }
             }
         }
+        if runs_through(&edge.follower, &follower) {
+            return Ok(None);
+        }
         let is_broken = is_foreign || matches!(last, Advance::Broken(..));
         if is_broken && fed < self.field.cluster.min(TASTE) {
             return Ok(None);
@@ -262,8 +293,8 @@ impl<'a> Trail<'a> {
             mean(sum, count) * 1000 / mean(recent.0, recent.1)
         };
         // A part that ends soon is possible, but rare.
-        let tear = if is_broken { tear * 3 / 2 + SURE } else { tear };
-        Ok((tear <= MAX_TEAR).then_some(tear))
+        let rank = if is_broken { tear * 3 / 2 + SURE } else { tear };
+        Ok((tear <= MAX_TEAR).then_some((rank, tear)))
     }
 
     /// Has the validator look at all of it, and adds what belongs to it behind its end mark.
@@ -283,15 +314,29 @@ impl<'a> Trail<'a> {
     }
 }
 
+/// Whether the rest of a scan came with far fewer bytes than what was before the seam.
+fn runs_through(before: &Follower, after: &Follower) -> bool {
+    let ((done, all), used) = (before.units(), before.fed() - before.scan_at());
+    let until = match after.scan_at() {
+        same if same == before.scan_at() && after.is_in_scan() => return false,
+        same if same == before.scan_at() => after.fed(),
+        next => next,
+    };
+    let more = until.saturating_sub(before.fed()).max(1);
+    (all - done).saturating_mul(used) > done.saturating_mul(more).saturating_mul(MAX_THINNER)
+}
+
 impl Path {
     /// Whether the cluster is part of it.
     fn has(&self, cluster: u64) -> bool {
         self.runs.iter().any(|run| run.contains(&cluster))
     }
 
-    /// Whether the last cluster that was followed lies right before the next one.
-    fn is_on_its_way(&self) -> bool {
-        self.runs.last().is_none_or(|run| run.end == self.next)
+    /// Whether the last part goes up to here, and is at least as long as parts are.
+    fn is_on_its_way(&self, least: u64) -> bool {
+        self.runs
+            .last()
+            .is_none_or(|run| run.end == self.next && (self.runs.len() == 1 || run.end - run.start >= least))
     }
 
     /// Counts the next cluster as followed.

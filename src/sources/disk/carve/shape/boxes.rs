@@ -64,7 +64,13 @@ impl Layout {
 
     fn take(&mut self, top: Top, look: &mut Look<'_>) -> Result<(), MediumError> {
         match &top.name {
-            b"mdat" => self.has_data = true,
+            b"mdat" => {
+                // What stands before the data are small pictures at most.
+                if !self.has_data {
+                    self.others.push(0..top.body);
+                }
+                self.has_data = true;
+            }
             b"moov" | b"meta" => {
                 let length = top.end.saturating_sub(top.body);
                 if length > MAX_INDEX {
@@ -144,8 +150,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
         return Ok(broken(good));
     }
     if layout.units.is_empty() {
-        let pictures = layout.others.iter().map(|range| range.start).collect();
-        return Ok(Shape::Unproven(layout.size, kind, pictures));
+        return Ok(Shape::Unproven(layout.size, kind, layout.others));
     }
-    Ok(Shape::Whole(layout.size, kind))
+    Ok(Shape::Sound(layout.size, kind, layout.others))
 }

@@ -61,6 +61,10 @@ pub(super) fn of_movie(moov: &[u8]) -> Option<Index> {
             index.others.extend(few.map(|chunk| chunk.start..chunk.start + chunk.length));
             continue;
         };
+        if chain == Chain::Jpeg {
+            // Each of its pictures is one that must not pass as a photo.
+            index.others.extend(found.chunks.iter().map(|chunk| chunk.start..chunk.start + chunk.length));
+        }
         if found.handler == *b"vide"
             && let Some(samples) = samples(atom.payload, MAX_UNITS.saturating_sub(index.units.len()))
         {

@@ -38,7 +38,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
     let inside: Vec<Range<u64>> = extents().map(|extent| extent.start..extent.start + extent.length).collect();
     let mut places: Vec<&Extent> = extents().filter(|extent| extent.length > 1).collect();
     places.sort_by_key(|extent| extent.start);
-    let pictures = places.iter().map(|place| place.start).collect();
+    let pictures = places.iter().map(|place| place.start..place.start + place.length).collect();
     let mut proven = 0;
     for place in &places {
         let Some(good) = check(look, place)? else {
@@ -49,7 +49,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
     }
     // Where the raw data ends is written nowhere in Panasonic's.
     let sure = proven > 0 && kind != Kind::Rw2;
-    Ok(if sure { Shape::Whole(found.reach, kind) } else { Shape::Unproven(found.reach, kind, pictures) })
+    Ok(if sure { Shape::Sound(found.reach, kind, pictures) } else { Shape::Unproven(found.reach, kind, pictures) })
 }
 
 pub(super) fn measure_raf(look: &mut Look<'_>) -> Result<Shape, MediumError> {
@@ -65,9 +65,12 @@ pub(super) fn measure_raf(look: &mut Look<'_>) -> Result<Shape, MediumError> {
         return Ok(Shape::Nothing);
     }
     let inside = Range { start: jpeg.start, end: jpeg.start + jpeg.length };
-    let broken = |good| Broken { kind: Kind::Raf, good, size: Some(size), inside: vec![inside.clone()] };
     let good = check(look, &jpeg)? == Some(true) && exactly(look, size - 1, 1)?.is_some();
-    Ok(if good { Shape::Whole(size, Kind::Raf) } else { Shape::Broken(broken(jpeg.start)) })
+    Ok(if good {
+        Shape::Sound(size, Kind::Raf, vec![inside])
+    } else {
+        Shape::Broken(Broken { kind: Kind::Raf, good: jpeg.start, size: Some(size), inside: vec![inside] })
+    })
 }
 
 /// Which camera's it is.

@@ -1,7 +1,8 @@
 //! WebP and AVI: lists of chunks. Neither has a checksum.
 
-use super::{Broken, Look, Shape, exactly, is_foreign};
+use super::{Broken, Look, Shape, exactly};
 use crate::formats::numbers::le32;
+use crate::formats::zeros::is_zero;
 use crate::model::Kind;
 use crate::sources::medium::MediumError;
 
@@ -34,7 +35,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
         }
         if chunk.starts_with(b"VP8 ") {
             let body = look(at + 8, usize::try_from(length).unwrap_or(0).min(64 << 20))?;
-            if (body.len() as u64) < length || is_foreign(&body) {
+            if (body.len() as u64) < length || body.chunks_exact(512).any(is_zero) {
                 return Ok(broken(at));
             }
         }
@@ -44,7 +45,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
     Ok(match frames {
         _ if at != size || !there => broken(at),
         // A chain of many frames does not come about by chance.
-        16.. => Shape::Whole(size, kind),
+        16.. => Shape::Sound(size, kind, vec![0..size]),
         _ => Shape::Unproven(size, kind, Vec::new()),
     })
 }
