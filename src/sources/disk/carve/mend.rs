@@ -30,6 +30,9 @@ pub(super) enum Pursuit {
     Broken(u64),
 }
 
+/// What came of a task, once it is done.
+type Came = Option<Result<Option<Pursuit>, MediumError>>;
+
 /// Where parts are searched for.
 pub(super) struct Field<'a> {
     pub(super) carving: &'a Carving<'a>,
@@ -96,8 +99,7 @@ fn is_free(left: &Ranges, carved: &Carved) -> bool {
 impl Field<'_> {
     /// Goes after all of them, several at a time, each within the time that it has left.
     fn pursue_all(&self, broken: &mut [(Lost, Duration)]) -> Result<Vec<Option<Pursuit>>, MediumError> {
-        let done: Vec<Mutex<Option<Result<Option<Pursuit>, MediumError>>>> =
-            broken.iter().map(|_| Mutex::new(None)).collect();
+        let done: Vec<Mutex<Came>> = broken.iter().map(|_| Mutex::new(None)).collect();
         let tasks: Vec<Mutex<&mut (Lost, Duration)>> = broken.iter_mut().map(Mutex::new).collect();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -139,10 +141,11 @@ impl Field<'_> {
             return Trail::new(self, deadline).follow(first, lost.searched).map(Some);
         }
         // Without what is whole by now, it may be in one piece.
-        let run = [first..self.count()];
-        let shape = shape::measure(lost.broken.kind, &mut |at, length| self.look(&run, at, length))?;
+        let run = first..self.count();
+        let run = std::slice::from_ref(&run);
+        let shape = shape::measure(lost.broken.kind, &mut |at, length| self.look(run, at, length))?;
         if let Shape::Whole(size, kind) | Shape::Sound(size, kind, _) = shape {
-            return Ok(Some(Pursuit::Mended(self.carved(&run, size, kind))));
+            return Ok(Some(Pursuit::Mended(self.carved(run, size, kind))));
         }
         #[allow(clippy::wildcard_enum_match_arm, reason = "the others have nothing to go by")]
         match lost.broken.kind {

@@ -42,16 +42,14 @@ pub(super) fn give(
 fn part(carving: &Carving<'_>, space: &Space, lost: &Lost) -> Result<Option<Carved>, MediumError> {
     let kind = lost.broken.kind;
     let size = lost.broken.good.min(MAX_SIZE);
-    let good_percent = match kind {
-        Kind::Jpeg => {
-            let bytes = carving.tape.read(space, lost.at, usize::try_from(size).unwrap_or(0))?;
-            match validate(&bytes).good_percent() {
-                Some(0) => return Ok(None),
-                percent => percent,
-            }
+    let mut good_percent = None;
+    if kind == Kind::Jpeg {
+        let bytes = carving.tape.read(space, lost.at, usize::try_from(size).unwrap_or(0))?;
+        good_percent = validate(&bytes).good_percent();
+        if good_percent == Some(0) {
+            return Ok(None);
         }
-        _ => None,
-    };
+    }
     // Its header alone is nothing to see.
     if size <= if kind == Kind::Jpeg { 128 } else { 4096 } {
         return Ok(None);

@@ -77,7 +77,7 @@ pub(super) struct Swept {
 }
 
 enum Task {
-    Follow(Open),
+    Follow(Box<Open>),
     Measure(u64, Kind),
 }
 
@@ -89,7 +89,7 @@ struct Open {
 }
 
 enum Outcome {
-    Open(Open),
+    Open(Box<Open>),
     Found(Find),
     Lost(Lost),
     Nothing,
@@ -137,7 +137,7 @@ pub(super) fn sweep(
                 return Ok(None);
             }
         }
-        pass.finish(each)
+        Ok(pass.finish(each))
     })
 }
 
@@ -156,21 +156,22 @@ struct Pass<'a, 's> {
 impl Pass<'_, '_> {
     fn window(&mut self, at: u64, bytes: &[u8]) -> Result<(), MediumError> {
         self.weight = AtomicUsize::new(0);
-        let mut tasks: Vec<Task> = self.open.drain(..).map(Task::Follow).collect();
+        let mut tasks: Vec<Task> = self.open.drain(..).map(|open| Task::Follow(Box::new(open))).collect();
         for (number, sector) in bytes.chunks(usize::try_from(SECTOR).unwrap_or(512)).enumerate() {
             let place = at + number as u64 * SECTOR;
             let Some(kind) = begins(sector.get(..HEAD).unwrap_or(sector)).filter(|_| place >= self.covered) else {
                 continue;
             };
-            tasks.push(match kind {
-                Kind::Jpeg => Task::Follow(Open { at: place, follower: Follower::new(), has_zeros: false }),
-                kind => Task::Measure(place, kind),
+            tasks.push(if kind == Kind::Jpeg {
+                Task::Follow(Box::new(Open { at: place, follower: Follower::new(), has_zeros: false }))
+            } else {
+                Task::Measure(place, kind)
             });
         }
         let starts: Vec<u64> = tasks.iter().map(Task::at).collect();
         for (start, outcome) in starts.into_iter().zip(self.run(tasks, at, bytes)?) {
             match outcome {
-                Outcome::Open(open) => self.open.push(open),
+                Outcome::Open(open) => self.open.push(*open),
                 Outcome::Found(_) | Outcome::Lost(_) => {
                     self.decided.insert(start, outcome);
                 }
@@ -230,7 +231,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn follow(&self, mut open: Open, at: u64, bytes: &[u8]) -> Result<Outcome, MediumError> {
+    fn follow(&self, mut open: Box<Open>, at: u64, bytes: &[u8]) -> Result<Outcome, MediumError> {
         let from = usize::try_from((open.at + open.follower.fed()).saturating_sub(at)).unwrap_or(usize::MAX);
         for piece in bytes.get(from..).unwrap_or_default().chunks(STEP) {
             if open.follower.is_in_scan() {
@@ -321,11 +322,11 @@ impl Pass<'_, '_> {
         })
     }
 
-    fn finish(mut self, each: &mut dyn FnMut(&Find) -> ControlFlow<()>) -> Result<Option<Swept>, MediumError> {
+    fn finish(mut self, each: &mut dyn FnMut(&Find) -> ControlFlow<()>) -> Option<Swept> {
         for open in std::mem::take(&mut self.open) {
             self.decided.insert(open.at, Outcome::Lost(open.lost()));
         }
-        Ok(self.give(u64::MAX, each).is_continue().then_some(self.swept))
+        self.give(u64::MAX, each).is_continue().then_some(self.swept)
     }
 }
 

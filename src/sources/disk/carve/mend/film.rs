@@ -32,8 +32,9 @@ pub(super) fn follow(
     first: u64,
     deadline: Instant,
 ) -> Result<Option<Pursuit>, MediumError> {
-    let head = [first..field.count()];
-    let mut layout = Layout::read(&mut |at, length| field.look(&head, at, length))?;
+    let head = first..field.count();
+    let head = std::slice::from_ref(&head);
+    let mut layout = Layout::read(&mut |at, length| field.look(head, at, length))?;
     let search = Search { field, first, deadline };
     let shift = if layout.is_complete() {
         let bad = search.first_bad(&layout.units, 0)?;
@@ -61,9 +62,9 @@ impl Search<'_> {
             // It begins before the space: only what is inside can be read.
             let missing = (self.first.cast_signed() + shift).unsigned_abs() * self.field.cluster;
             let Some(at) = at.checked_sub(missing) else { return Ok(Vec::new()) };
-            return self.field.look(&[Range { start: 0, end: self.field.count() }], at, length);
+            return self.field.look(std::slice::from_ref(&Range { start: 0, end: self.field.count() }), at, length);
         };
-        self.field.look(&[first..self.field.count()], at, length)
+        self.field.look(std::slice::from_ref(&(first..self.field.count())), at, length)
     }
 
     fn is_sound(&self, shift: i64, unit: &Unit) -> Result<bool, MediumError> {

@@ -49,7 +49,7 @@ const MAX_SIZE: u64 = 128 << 20;
 const MAX_TEAR: u64 = 2000;
 /// How many more units a byte may stand for behind the last seam than before it: the flat end of another picture, or a
 /// progressive scan that is followed out of step, runs through all blocks in no time.
-const MAX_THINNER: u64 = 5;
+const MAX_THINNER: u64 = 4;
 /// So little that it is gone on there at once.
 const SURE: u64 = 1250;
 /// What counts where tears tell nothing.
@@ -65,10 +65,12 @@ struct Path {
     next: u64,
     /// The most that the picture tears at a seam.
     tear: u64,
+    /// What was followed before the first seam: units of its scan, and the bytes that they took.
+    before: Option<(u64, u64)>,
 }
 
 enum Ran {
-    Whole(Path, u64),
+    Whole(Box<Path>, u64),
     /// With the edges where it may have gone elsewhere, the last one last.
     Stuck(Vec<Path>),
 }
@@ -99,7 +101,7 @@ impl<'a> Trail<'a> {
     ///
     /// Where it goes no further than `known` in one piece, which was searched behind in vain, nothing is searched again.
     pub(super) fn follow(mut self, first: u64, known: Option<u64>) -> Result<Pursuit, MediumError> {
-        let head = Path { runs: Vec::new(), follower: Follower::new(), next: first, tear: 0 };
+        let head = Path { runs: Vec::new(), follower: Follower::new(), next: first, tear: 0, before: None };
         let ran = self.run(head)?;
         // Up to the last edge it is its own, for all that shows.
         let good = match &ran {
@@ -121,7 +123,7 @@ impl<'a> Trail<'a> {
 
     fn solve(&mut self, ran: Ran, depth: usize) -> Result<Option<super::Carved>, MediumError> {
         let edges = match ran {
-            Ran::Whole(path, size) => return self.prove(&path, size),
+            Ran::Whole(way, size) => return self.prove(&way, size),
             Ran::Stuck(edges) => edges,
         };
         let least = LEAST.div_ceil(self.field.cluster);
@@ -129,8 +131,8 @@ impl<'a> Trail<'a> {
         let edges: Vec<Path> = edges.into_iter().filter(|edge| edge.is_on_its_way(least)).collect();
         self.breaks += 1;
         // Mostly it is one of the last.
-        let last = edges.get(edges.len().saturating_sub(LAST)..).unwrap_or_default();
-        if let Some(carved) = self.leave(last, depth)? {
+        let few = edges.get(edges.len().saturating_sub(LAST)..).unwrap_or_default();
+        if let Some(carved) = self.leave(few, depth)? {
             return Ok(Some(carved));
         }
         if edges.len() > LAST { self.leave(&edges, depth) } else { Ok(None) }
@@ -147,6 +149,8 @@ impl<'a> Trail<'a> {
                 let mut path = edge.clone();
                 path.next = option.cluster;
                 path.tear = path.tear.max(option.tear);
+                let done = path.follower.units().0;
+                path.before.get_or_insert((done, path.follower.fed() - path.follower.scan_at()));
                 let ran = self.run(path)?;
                 if let Some(carved) = self.solve(ran, depth + 1)? {
                     return Ok(Some(carved));
@@ -175,7 +179,7 @@ impl<'a> Trail<'a> {
             match path.follower.feed(&bytes) {
                 Advance::Whole(size) => {
                     path.step();
-                    return Ok(Ran::Whole(path, size));
+                    return Ok(Ran::Whole(Box::new(path), size));
                 }
                 Advance::Broken(..) => break,
                 Advance::More => {}
@@ -300,6 +304,13 @@ impl<'a> Trail<'a> {
     /// Has the validator look at all of it, and adds what belongs to it behind its end mark.
     fn prove(&self, path: &Path, size: u64) -> Result<Option<super::Carved>, MediumError> {
         let mut look = |at: u64, length: usize| self.field.look(&path.runs, at, length);
+        let all = path.follower.frame().map_or(0, |frame| u64::from(frame.mcus().0) * u64::from(frame.mcus().1));
+        if let Some((done, used)) = path.before.filter(|_| path.follower.scan_at() == path.follower.picture_at()) {
+            let more = size.saturating_sub(path.follower.scan_at() + used).max(1);
+            if all.saturating_sub(done).saturating_mul(used) > done.saturating_mul(more).saturating_mul(MAX_THINNER) {
+                return Ok(None);
+            }
+        }
         if !proof::is_whole(size, &mut look)? {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! GIF: each picture's codes are followed and its pixels counted (GIF89a specification, appendix F).
+//! GIF: each picture's codes are followed and its pixels counted (`GIF89a` specification, appendix F).
 
 use super::{Broken, Look, Shape};
 use crate::formats::numbers::le16;

@@ -45,7 +45,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
     Ok(match frames {
         _ if at != size || !there => broken(at),
         // A chain of many frames does not come about by chance.
-        16.. => Shape::Sound(size, kind, vec![0..size]),
+        16.. => Shape::Sound(size, kind, std::iter::once(0..size).collect()),
         _ => Shape::Unproven(size, kind, Vec::new()),
     })
 }
