@@ -86,6 +86,15 @@ pub enum What {
 }
 
 impl What {
+    /// Whether other volumes of the same table give all that it holds: nothing need be looked for in it itself.
+    pub fn is_given_by_others(&self) -> bool {
+        match self {
+            Self::Mirror => true,
+            Self::LvmMember { lacks, .. } => lacks.is_empty(),
+            Self::Unknown | Self::Encrypted(_) | Self::Noise | Self::Swap | Self::RaidMember { .. } => false,
+        }
+    }
+
     /// What it is and what to do, where nothing can be read from it as it is.
     pub fn words(&self) -> Option<String> {
         match self {

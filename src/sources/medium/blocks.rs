@@ -86,6 +86,9 @@ pub(super) const LARGEST: u64 = 16 << 20;
 
 const MOST_UNPACKED: usize = 8;
 
+/// Blocks that are looked up for one wish to try harder: whatever a file claims to be long.
+const MOST_AT_ONCE: u32 = 1 << 20;
+
 impl<L: Layout> Blocks<L> {
     pub(super) fn new(file: Arc<dyn Medium>, layout: L) -> Self {
         Self { file, layout, unpacked: Mutex::default() }
@@ -175,6 +178,38 @@ impl<L: Layout> Medium for Blocks<L> {
             }
         }
         Ok(holes)
+    }
+
+    fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
+        let block = self.layout.block().max(1);
+        let mut there = Ranges::new();
+        let mut left = MOST_AT_ONCE;
+        for range in ranges.iter().map(|range| range.start..range.end.min(self.size())) {
+            let mut at = range.start;
+            while at < range.end && left > 0 {
+                left -= 1;
+                let (index, skipped) = (at / block, at % block);
+                let length = (block - skipped).min(range.end - at);
+                match self.layout.place(self.file.as_ref(), index)? {
+                    Place::Zeros | Place::Missing => {}
+                    Place::At(from) => {
+                        let from = from.saturating_add(skipped);
+                        there.insert(from..from.saturating_add(length));
+                    }
+                    Place::Packed { at, length, .. } => there.insert(at..at.saturating_add(length)),
+                }
+                at = at.saturating_add(length);
+            }
+        }
+        self.file.try_harder(&there)?;
+        // What was unpacked with holes is unpacked again.
+        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        unpacked.retain(|one| one.holes.is_empty());
+        Ok(())
+    }
+
+    fn can_try_harder(&self) -> bool {
+        self.file.can_try_harder()
     }
 }
 

@@ -63,11 +63,60 @@ impl Medium for Joined {
         }
         Ok(holes)
     }
+
+    fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
+        for (range, piece) in &self.pieces {
+            let Piece::Of(medium, from) = piece else { continue };
+            let there = |at: u64| from.saturating_add(at - range.start);
+            let wanted = ranges.within(range.clone());
+            if !wanted.is_empty() {
+                medium.try_harder(&wanted.iter().map(|one| there(one.start)..there(one.end)).collect())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn can_try_harder(&self) -> bool {
+        self.pieces.iter().any(|(_, piece)| matches!(piece, Piece::Of(medium, _) if medium.can_try_harder()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Notes what is tried harder for.
+    struct Noting(std::sync::Mutex<Ranges>);
+
+    impl Medium for Noting {
+        fn size(&self) -> u64 {
+            100
+        }
+
+        fn read(&self, _: u64, _: &mut [u8]) -> Result<Ranges, MediumError> {
+            Ok(Ranges::new())
+        }
+
+        fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
+            *self.0.lock().unwrap() = ranges.clone();
+            Ok(())
+        }
+
+        fn can_try_harder(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_is_tried_harder_for_is_named_by_the_positions_of_the_pieces() {
+        let drive = Arc::new(Noting(std::sync::Mutex::default()));
+        let of = |from| Piece::Of(Arc::clone(&drive) as Arc<dyn Medium>, from);
+        let joined = Joined::new([(10, Piece::Zeros), (20, of(50)), (5, Piece::Missing)]);
+        assert!(joined.can_try_harder());
+        joined.try_harder(&[5..12, 25..33].into_iter().collect()).unwrap();
+        assert_eq!(drive.0.lock().unwrap().to_string(), "50+2, 65+5");
+        assert!(!Joined::new([(10, Piece::Zeros), (5, Piece::Missing)]).can_try_harder());
+    }
 
     #[test]
     fn holes_are_named_by_the_positions_of_the_whole() {

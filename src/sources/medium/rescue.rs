@@ -220,6 +220,18 @@ impl Rescuer {
     }
 }
 
+impl Drop for Rescuer {
+    /// Saves what there is to save. Whoever wants to know whether it was saved calls [`Rescuer::checkpoint`] before.
+    fn drop(&mut self) {
+        let mut state = self.state();
+        if state.health.image_trouble.is_none()
+            && let Err(error) = state.checkpoint()
+        {
+            log::warn!("the map of what was read is not saved: {error}");
+        }
+    }
+}
+
 impl Medium for Rescuer {
     fn size(&self) -> u64 {
         self.size

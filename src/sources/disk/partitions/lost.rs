@@ -33,9 +33,8 @@ pub(super) fn search(medium: &dyn Medium) -> Result<Vec<Found>, MediumError> {
         if at.saturating_add(MARKED_EARLY as u64) > size {
             break;
         }
-        let (head, holes) = read_vec(medium, at, MARKED_EARLY)?;
-        let mark = marks::find(&head).filter(|_| !holes.meets(at..at + 2048));
-        if let Some(Mark::FileSystem(kind, length)) = mark {
+        let (head, _) = read_vec(medium, at, MARKED_EARLY)?;
+        if let Some(Mark::FileSystem(kind, length)) = marks::find(&head) {
             // A length that makes no sense does not keep the search from going on.
             let length = length.filter(|length| *length > ALIGNED / 16).unwrap_or(size).min(size - at);
             let end = at.saturating_add(length);

@@ -168,6 +168,7 @@ fn half_of_a_mirror_is_the_whole_of_its_data() {
     let table = mirror(drive, 2048, 1, 2).read();
     assert_eq!(told(&table), [(1, 2048, 12_048), (2, 4096, 8096)]);
     assert_eq!(table.volumes[0].is, What::Mirror);
+    assert!(table.volumes[0].is.is_given_by_others() && !table.volumes[1].is.is_given_by_others());
     assert_eq!((table.volumes[1].name.as_str(), table.volumes[1].hint), ("mirror nas:photos", Some("exFAT")));
     let drive = Drive::new(20_000).table(0, &[(0xFD, 2048, 10_000)]);
     let table = mirror(drive, 2048, 5, 3).read();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::state::PIECE;
 use super::{Effort, Rescuer};
-use crate::formats::mapfile::{Phase, Status};
+use crate::formats::mapfile::{Map, Phase, Status};
 use crate::model::Ranges;
 use crate::sources::medium::MediumError;
 
@@ -40,12 +40,8 @@ impl Rescuer {
         for pass in 1..=retries {
             self.pass(&wanted, Status::Bad, (Phase::Retrying, pass), tell, Self::scrape)?;
         }
-        let mut state = self.state();
-        if state.map.runs().all(|(_, status)| matches!(status, Status::Finished | Status::Bad)) {
-            state.enter(Phase::Finished, 1);
-        }
-        let finished = state.map.ranges(Status::Finished);
-        Ok(wanted.iter().flat_map(|range| finished.complement(range).iter().collect::<Vec<_>>()).collect())
+        let state = self.state();
+        Ok(missing(&state.map, &wanted, |known| known != Status::Finished))
     }
 
     /// Does one thing to every run of a status that is wanted.
@@ -60,8 +56,7 @@ impl Rescuer {
         let runs: Ranges = {
             let mut state = self.state();
             state.enter(phase, pass);
-            let known = state.map.ranges(status);
-            wanted.iter().flat_map(|range| known.within(range).iter().collect::<Vec<_>>()).collect()
+            missing(&state.map, wanted, |known| known == status)
         };
         let all_bytes = runs.bytes();
         let mut before = 0;
@@ -146,4 +141,10 @@ impl Rescuer {
         };
         ranges.iter().map(widen).collect()
     }
+}
+
+/// The wanted bytes of a status. Costs as much as the map has runs there, however long it is elsewhere.
+fn missing(map: &Map, wanted: &Ranges, is: impl Fn(Status) -> bool) -> Ranges {
+    let runs = wanted.iter().flat_map(|range| map.within(range));
+    runs.filter(|(_, known)| is(*known)).map(|(range, _)| range).collect()
 }
