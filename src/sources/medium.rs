@@ -1,6 +1,7 @@
 //! What bytes are read from by position: a drive, an image of one, a partition.
 
 mod blocks;
+mod dmg;
 mod ewf;
 pub mod joined;
 pub mod open;

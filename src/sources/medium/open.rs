@@ -14,7 +14,7 @@ use super::blocks::Refusal;
 use super::raw::{RawFile, RawRead};
 use super::rescue::{How, ImageError, Rescuer};
 use super::system::{Make, System};
-use super::{Medium, MediumError, ewf, qcow2, read_vec, vhd, vmdk};
+use super::{Medium, MediumError, dmg, ewf, qcow2, read_vec, vhd, vmdk};
 
 /// A drive or an image, open.
 pub struct Opened {
@@ -251,10 +251,10 @@ fn unwrap(path: &Path, file: &Arc<dyn Medium>, how: &How, notes: &mut Vec<String
     if vhd::is_footer(&head) || vhd::is_footer(&tail) {
         return Ok(Some(("VHD image", vhd::open(Arc::clone(file))?)));
     }
-    if tail.starts_with(b"koly") {
-        return Err(Refusal::Unsupported(
-            "it is an Apple disk image: `dmg2img` or `hdiutil convert -format UDTO` makes a plain image of it",
-        ));
+    if dmg::is_trailer(&tail) {
+        let (medium, note) = dmg::open(Arc::clone(file))?;
+        notes.extend(note);
+        return Ok(Some(("Mac disk image", medium)));
     }
     Ok(None)
 }
@@ -458,6 +458,33 @@ mod tests {
         let medium = wrapped(ewf.clone()).unwrap();
         let (bytes, holes) = read_vec(medium.as_ref(), 0, 65_536).unwrap();
         assert!(holes.is_empty() && bytes.iter().all(|byte| *byte == 7), "{holes}");
-        vec![qcow2, vmdk, vhd, ewf]
+        let mut table = b"mish\0\0\0\x01".to_vec();
+        table.resize(204, 0);
+        // One chunk as it is, one of zeros, one packed.
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, &[9; 2048]).unwrap();
+        let packed = packed.finish().unwrap();
+        let chunk = |kind: u32, first: u64, count: u64, at: u64, length: u64| {
+            let numbers = [first, count, at, length].map(u64::to_be_bytes).concat();
+            [&kind.to_be_bytes()[..], &[0; 4], &numbers].concat()
+        };
+        table.extend(chunk(1, 0, 2, 0, 1024));
+        table.extend(chunk(0, 2, 6, 0, 0));
+        table.extend(chunk(0x8000_0005, 8, 4, 1024, packed.len() as u64));
+        table.extend(chunk(0x8000_0006, 12, 4, 1024, 9));
+        table.extend(chunk(0xFFFF_FFFF, 16, 0, 0, 0));
+        let list = format!("<key>blkx</key><array><data>\n{}</data></array>", data_encoding::BASE64.encode(&table));
+        let mut dmg = [vec![5; 1024], packed, list.clone().into_bytes()].concat();
+        let mut trailer = b"koly\0\0\0\x04".to_vec();
+        trailer.resize(512, 0);
+        put(&mut trailer, 216, &((dmg.len() - list.len()) as u64).to_be_bytes());
+        put(&mut trailer, 224, &(list.len() as u64).to_be_bytes());
+        put(&mut trailer, 492, &18_u64.to_be_bytes());
+        dmg.extend(trailer);
+        let (bytes, holes) = read_vec(wrapped(dmg.clone()).unwrap().as_ref(), 0, 9216).unwrap();
+        // What is packed with bzip2, and what no chunk speaks of.
+        assert_eq!(holes.to_string(), "6144+3072");
+        assert_eq!((bytes[1023], bytes[1024], bytes[4095], bytes[4096], bytes[6143]), (5, 0, 0, 9, 9));
+        vec![qcow2, vmdk, vhd, dmg, ewf]
     }
 }

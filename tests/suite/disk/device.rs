@@ -186,6 +186,21 @@ fn images_of_one_drive_by_many_programs_are_alike() {
     }
 }
 
+#[test]
+fn a_macs_disk_image_holds_its_volume() {
+    let Some(corpus) = referee::corpus() else { return };
+    let opened = open(&corpus.join("dfvfs/hfsplus_zlib.dmg")).unwrap();
+    assert_eq!((opened.kind, opened.notes.len()), ("Mac disk image", 0));
+    let (bytes, holes) = all_of(opened.medium.as_ref());
+    assert!(holes.is_empty(), "{holes}");
+    let volumes = partitions::find(&opened.medium).unwrap();
+    let volume = volumes.iter().find(|volume| volume.hint == Some("HFS+")).unwrap();
+    assert!(volume.range.end <= bytes.len() as u64);
+    // The copy of the volume's header stands 1024 bytes before its end: all chunks between are in their places.
+    let header = |at: u64| read_vec(volume.medium.as_ref(), at, 512).unwrap().0;
+    assert!(header(1024)[..2] == *b"H+" && header(1024)[2..40] == header(volume.medium.size() - 1024)[2..40]);
+}
+
 /// What Sleuthkit's mmls lists: where each partition begins, and how long it is.
 fn mmls(image: &Path) -> Vec<(u64, u64)> {
     let text = run("mmls", &["-i", "raw", image.to_str().unwrap()], Path::new("/"));

@@ -176,6 +176,51 @@ fn half_of_a_mirror_is_the_whole_of_its_data() {
     assert!(table.volumes[0].is.words().unwrap().contains("one of 3 parts of a RAID 5"));
 }
 
+#[test]
+fn older_mirrors_have_their_marks_at_the_end() {
+    // Version 1.0: eight KiB before the end, in whole four KiB.
+    let at = (20_003 - 16) / 8 * 8;
+    let drive = Drive::new(20_003).file_system(0, 4000);
+    let sector = (at as u64).to_le_bytes();
+    let drive = drive
+        .put(at * SECTOR, &0xA92B_4EFC_u32.to_le_bytes())
+        .put(at * SECTOR + 4, &1_u32.to_le_bytes())
+        .put(at * SECTOR + 72, &1_u32.to_le_bytes())
+        .put(at * SECTOR + 92, &2_u32.to_le_bytes())
+        .put(at * SECTOR + 136, &4000_u64.to_le_bytes())
+        .put(at * SECTOR + 144, &sector);
+    let table = drive.read();
+    assert_eq!(told(&table), [(0, 0, 20_003), (1, 0, 4000)]);
+    assert_eq!((&table.volumes[0].is, table.volumes[1].hint), (&What::Mirror, Some("exFAT")));
+    // Version 0.90: in the last whole 64 KiB.
+    let at = (20_003 * SECTOR / 65_536 - 1) * 65_536;
+    let drive = Drive::new(20_003)
+        .file_system(0, 4000)
+        .put(at, &0xA92B_4EFC_u32.to_le_bytes())
+        .put(at + 8, &90_u32.to_le_bytes())
+        .put(at + 28, &1_u32.to_le_bytes())
+        .put(at + 32, &2000_u32.to_le_bytes())
+        .put(at + 40, &2_u32.to_le_bytes());
+    let table = drive.read();
+    assert_eq!(told(&table), [(0, 0, 20_003), (1, 0, 4000)]);
+    assert_eq!((table.volumes[1].hint, table.volumes[1].name.as_str()), (Some("exFAT"), "mirror on whole drive"));
+}
+
+#[test]
+fn encryption_is_known_by_its_mark() {
+    let marked = |at: usize, mark: &[u8]| Drive::new(4096).put(at, mark).read().volumes[0].is.clone();
+    assert_eq!(marked(3, b"-FVE-FS-"), What::Encrypted("BitLocker"));
+    let to_go = [0x3B, 0xD6, 0x67, 0x49, 0x29, 0x2E, 0xD8, 0x4A, 0x83, 0x99, 0xF6, 0xA3, 0x39, 0xE3, 0xD0, 0x01];
+    assert_eq!(marked(0x1A8, &to_go), What::Encrypted("BitLocker"));
+    assert_eq!(marked(0, b"LUKS\xBA\xBE\0\x02"), What::Encrypted("LUKS"));
+    assert_eq!(marked(4086, b"SWAPSPACE2"), What::Swap);
+    let core = Drive::new(4096).put(8, &[1, 0]).put(88, b"CS").read().volumes[0].is.clone();
+    assert_eq!(core, What::Encrypted("FileVault (CoreStorage)"));
+    for what in [core, What::Encrypted("BitLocker"), What::Swap, What::Noise] {
+        assert!(what.words().is_some_and(|words| words.ends_with('.')));
+    }
+}
+
 /// A physical volume from `start` on, with this text of its group.
 fn physical(drive: Drive, start: usize, text: &str) -> Drive {
     let at = start * SECTOR;
