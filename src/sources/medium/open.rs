@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::blocks::Refusal;
-use super::raw::{RawFile, RawRead};
+use super::raw::{RawFile, RawRead, open_part};
 use super::rescue::{How, ImageError, Rescuer};
 use super::system::{Make, System};
 use super::{Medium, MediumError, dmg, ewf, qcow2, read_vec, vhd, vmdk};
@@ -236,7 +236,7 @@ fn unwrap(path: &Path, file: &Arc<dyn Medium>, how: &How, notes: &mut Vec<String
         return Ok(Some(("VMDK image", vmdk::open(Arc::clone(file))?)));
     }
     if vmdk::begins_as_text(&head) {
-        let beside = |name: &str| open_beside(&path.with_file_name(name), how);
+        let beside = |name: &str| open_beside(&path.with_file_name(name), 0, how);
         return Ok(Some(("VMDK image", vmdk::open_text(file.as_ref(), &beside)?)));
     }
     for (mark, why) in UNREAD {
@@ -290,7 +290,7 @@ fn evidence_parts(path: &Path, first: &Arc<dyn Medium>, how: &How, notes: &mut V
     let named = |number| Some(path.with_extension(ewf::ending(&first_ending, number)?));
     for number in 2.. {
         let Some(next) = named(number) else { break };
-        let Some(part) = open_beside(&next, how) else {
+        let Some(part) = open_beside(&next, parts.len(), how) else {
             if named(number + 1).is_some_and(|after| after.exists()) {
                 notes.push(format!("{} is missing: what follows it cannot be read", next.display()));
             }
@@ -302,10 +302,10 @@ fn evidence_parts(path: &Path, first: &Arc<dyn Medium>, how: &How, notes: &mut V
 }
 
 /// Another file of the same image; `None` where it is not there, or cannot be opened.
-fn open_beside(path: &Path, how: &How) -> Option<Arc<dyn Medium>> {
+fn open_beside(path: &Path, index: usize, how: &How) -> Option<Arc<dyn Medium>> {
     let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
-    let raw = RawFile::open(path).ok().filter(|_| is_file)?;
-    Some(Arc::new(Rescuer::new(Arc::new(raw), how.clone())))
+    let raw = open_part(path, index).ok().filter(|_| is_file)?;
+    Some(Arc::new(Rescuer::new(raw, how.clone())))
 }
 
 fn refused(path: &Path, refusal: Refusal) -> MediumOpenError {

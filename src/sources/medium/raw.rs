@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -97,6 +98,36 @@ impl RawRead for RawFile {
     fn is_there(&self) -> bool {
         self.presence.as_ref().is_none_or(|presence| presence.exists())
     }
+}
+
+/// One of so many parts of an image that not all of them can be open at once: it is opened for each read.
+pub struct RawPart {
+    path: PathBuf,
+    size: u64,
+}
+
+impl RawPart {
+    /// Opens the file once to see that it can be, and how long it is.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), size: RawFile::open(path)?.size })
+    }
+}
+
+impl RawRead for RawPart {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<usize> {
+        RawFile::open(&self.path)?.read_at(at, into)
+    }
+}
+
+/// Opens a part of an image; from the 200th on such that it is closed again.
+pub(super) fn open_part(path: &Path, index: usize) -> io::Result<Arc<dyn RawRead>> {
+    // Most systems let a program have 1024 files open.
+    const MOST_OPEN: usize = 200;
+    Ok(if index < MOST_OPEN { Arc::new(RawFile::open(path)?) } else { Arc::new(RawPart::open(path)?) })
 }
 
 /// Opens for reading only, without touching the access time where the system lets us.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::sources::medium::joined::{Joined, Piece};
-use crate::sources::medium::raw::RawFile;
+use crate::sources::medium::raw::open_part;
 use crate::sources::medium::rescue::{How, Rescuer};
 
 /// A part of an image.
@@ -61,13 +61,13 @@ pub(super) fn parts(path: &Path) -> Result<Option<Vec<Part>>, String> {
 pub(super) fn join(parts: &[Part], how: &How) -> io::Result<Joined> {
     let usual = parts.first().and_then(|first| first.length).unwrap_or(0);
     let mut pieces = Vec::new();
-    for part in parts {
+    for (index, part) in parts.iter().enumerate() {
         let Some(length) = part.length else {
             pieces.push((usual, Piece::Missing));
             continue;
         };
-        let raw = RawFile::open(&part.path)?;
-        pieces.push((length, Piece::Of(Arc::new(Rescuer::new(Arc::new(raw), how.clone())), 0)));
+        let raw = open_part(&part.path, index)?;
+        pieces.push((length, Piece::Of(Arc::new(Rescuer::new(raw, how.clone())), 0)));
         let is_last = parts.last().is_some_and(|last| last.path == part.path);
         if length < usual && !is_last {
             // It was cut off; those behind it keep their places.
@@ -169,6 +169,24 @@ mod tests {
         let (bytes, holes) = read_vec(&joined, 5, 30).unwrap();
         assert_eq!(holes.to_string(), "20+10");
         assert_eq!((bytes[0], bytes[5], bytes[15], bytes[25]), (1, 2, 0, 3));
+    }
+
+    #[test]
+    fn an_image_of_more_parts_than_may_be_open_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let open_files = || fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+        for number in 0..600_u32 {
+            #[allow(clippy::disallowed_methods, reason = "a test may lose it")]
+            fs::write(folder.path().join(format!("a.{number:03}")), number.to_le_bytes()).unwrap();
+        }
+        let before = open_files();
+        let parts = parts(&folder.path().join("a.000")).unwrap().unwrap();
+        let joined = join(&parts, &How::default()).unwrap();
+        let (bytes, holes) = read_vec(&joined, 0, 2400).unwrap();
+        assert!(holes.is_empty());
+        assert!(bytes.chunks_exact(4).zip(0_u32..).all(|(part, number)| part == number.to_le_bytes()));
+        // Other tests open files at the same time, but not that many.
+        assert!(open_files() < before + 400);
     }
 
     #[test]
