@@ -56,19 +56,28 @@ fn grown(bytes: &[u8], part: Range<usize>, period: usize) -> Range<usize> {
     start..part.end + same_after
 }
 
-/// Whether a row begins and ends as a hole does: with whole sectors of the file, or (where the file itself began inside
-/// a sector) as long as whole sectors are.
-pub(super) fn is_sharp(row: &Range<usize>, length: usize) -> bool {
-    let core = core(row, length);
-    let near = !core.is_empty() && core.start - row.start <= FRINGE && row.end - core.end <= FRINGE;
-    near || row.len().is_multiple_of(SECTOR)
+/// How a row begins and ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Edges {
+    /// As a hole does: with whole sectors of the file, these; at most a few bytes beside them look the same by chance.
+    Sectors(Range<usize>),
+    /// Anywhere, but it is as long as whole sectors are: a hole, where the file itself began inside a sector.
+    Length,
+    /// Anywhere: padding, or a flat part of a picture, or a hole of some other making.
+    Soft,
 }
 
-/// The whole sectors of a row, counted from the beginning of the file; a row that ends with the file ends with a sector.
-pub(super) fn core(row: &Range<usize>, length: usize) -> Range<usize> {
+/// Looks at the edges of a row in a file of `length` bytes. One that ends with the file ends with a sector.
+pub(super) fn edges(row: &Range<usize>, length: usize) -> Edges {
     let start = row.start.next_multiple_of(SECTOR);
     let end = if row.end == length { row.end } else { row.end - row.end % SECTOR };
-    start..end.max(start)
+    if start < end && start - row.start <= FRINGE && row.end - end <= FRINGE {
+        Edges::Sectors(start..end)
+    } else if row.len().is_multiple_of(SECTOR) {
+        Edges::Length
+    } else {
+        Edges::Soft
+    }
 }
 
 #[cfg(test)]
@@ -115,11 +124,12 @@ mod tests {
 
     #[test]
     fn a_hole_has_the_edges_of_sectors_and_padding_has_not() {
-        assert!(is_sharp(&(1024..2048), 9000));
-        assert!(is_sharp(&(1021..2050), 9000), "bytes beside it that are zero by chance");
-        assert!(is_sharp(&(1100..1612), 9000), "the file began inside a sector");
-        assert!(is_sharp(&(8192..9000), 9000), "up to the end");
-        assert!(!is_sharp(&(1100..2048), 9000));
-        assert!(!is_sharp(&(1024..2100), 9000));
+        assert_eq!(edges(&(1024..2048), 9000), Edges::Sectors(1024..2048));
+        // Bytes beside it that are zero by chance.
+        assert_eq!(edges(&(1021..2050), 9000), Edges::Sectors(1024..2048));
+        assert_eq!(edges(&(8192..9000), 9000), Edges::Sectors(8192..9000));
+        assert_eq!(edges(&(1100..1612), 9000), Edges::Length);
+        assert_eq!(edges(&(1100..2048), 9000), Edges::Soft);
+        assert_eq!(edges(&(1024..2100), 9000), Edges::Soft);
     }
 }

