@@ -25,7 +25,7 @@
 //!
 //! # Bounds
 //! Copies beyond [`MOST_COPIES`] are not looked at; at most [`MOST_CHOICES`] places may differ; the tests together go
-//! over at most 512 MiB. Memory: the result, and one more of its size.
+//! over at most 512 MiB. Memory: three times the longest copy, beside the copies.
 
 mod agreed;
 mod compare;
