@@ -36,7 +36,7 @@ impl Catalog {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Other photos of the owner that have the format of `of`, and its size or its camera and moment: at most `limit`.
+    /// Other photos of the owner that have the format of `of` (as far as both are known), and its size or its camera and moment: at most `limit`.
     pub fn possible_copies(
         &self,
         owner: &str,
@@ -45,7 +45,7 @@ impl Catalog {
     ) -> Result<Vec<PossibleCopy>, CatalogError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM object CROSS JOIN photo ON photo.object = object.row
-             WHERE object.size = ?3 AND kind = ?2 AND owner = ?1 AND deleted_at IS NULL AND photo.id <> ?4
+             WHERE object.size = ?3 AND (kind = ?2 OR 'unknown' IN (kind, ?2)) AND owner = ?1 AND deleted_at IS NULL AND photo.id <> ?4
                  AND condition IS NOT NULL
              UNION
              SELECT {COLUMNS} FROM photo AS this CROSS JOIN photo ON photo.taken_at = this.taken_at

@@ -58,6 +58,22 @@ impl Catalog {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Whether any folder that something was kept from is one of small pictures, or a store of them has been opened.
+    pub fn has_small_pictures(&self, is_small: impl Fn(&RawPath) -> bool) -> Result<bool, CatalogError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT folder.path, source.kind = 'small-pictures' FROM folder JOIN source ON source.id = source",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let mut path: Vec<u8> = row.get(0)?;
+            path.extend_from_slice(b"any.jpg");
+            if row.get(1)? || is_small(&RawPath::from_bytes(path)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The owner's photos that have a look and are intact or small, those in the trash left out. `is_small` asks the paths
     /// at which a photo was seen.
     pub fn looks(&self, owner: &str, is_small: impl Fn(&RawPath) -> bool) -> Result<Vec<Seen>, CatalogError> {

@@ -50,8 +50,7 @@ pub trait Medium: Send + Sync {
     ///
     /// # Errors
     /// As [`Medium::read`].
-    fn try_harder(&self, ranges: &Ranges) -> Result<(), MediumError> {
-        let _nothing_to_get: &Ranges = ranges;
+    fn try_harder(&self, _ranges: &Ranges) -> Result<(), MediumError> {
         Ok(())
     }
 

@@ -110,7 +110,8 @@ fn describe(
 ) -> Result<(), Error> {
     let described = examine::examine_and_describe(open, around, listener)?;
     tally.note_examined(&described);
-    if tally.report.stored > 0 && !listener.stop_requested() {
+    // Whatever this run stored: an earlier one may have been cut short before this.
+    if !tally.objects.is_empty() && !listener.stop_requested() {
         find_copies(open, owner, tally, around, listener)?;
     }
     tally.report.complete = !listener.stop_requested();

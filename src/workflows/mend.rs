@@ -10,7 +10,7 @@ use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::{CompanionOutcome, FileOutcome, FileRecord, Job, Outcome, PossibleCopy, SourceIdentity};
 use crate::events::Listener;
 use crate::formats::merged::{self, Copy};
-use crate::model::{Coming, CompanionRole, Condition, FileStamp, ObjectId, PhotoId, RawPath, in_words};
+use crate::model::{Coming, CompanionRole, Condition, FileStamp, Kind, ObjectId, PhotoId, RawPath, in_words};
 
 /// More copies of one picture are not looked at together.
 const MOST_COPIES: usize = 8;
@@ -142,7 +142,8 @@ fn keep(
     })?;
     let first = group.first();
     let name = first.map_or_else(|| object.to_string(), |one| one.name.clone());
-    let kind = first.map_or(crate::model::Kind::Unknown, |one| one.kind);
+    let known = group.iter().map(|one| one.kind).find(|kind| *kind != Kind::Unknown);
+    let kind = known.unwrap_or(Kind::Unknown);
     // Under the hash, because many photos are called the same.
     let path = RawPath::from_bytes(format!("{}/{name}", object.short(16)).into_bytes());
     let stamp = FileStamp { size, modified_at: None, inode: 0 };

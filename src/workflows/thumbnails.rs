@@ -85,15 +85,21 @@ fn take_out_of(
     let run = open.catalog.begin_run(Job::Ingest, Some(source), around.moment())?;
     open.catalog.commit_files(run, source, owner, around.now, &records)?;
     open.catalog.finish_run(run, Outcome::Done, around.moment(), "{}", &[])?;
-    let pictures = in_words::count(records.len() as u64, "small picture", "small pictures");
-    listener.note(&format!("{}: {pictures} taken out", store.path));
+    if !records.is_empty() {
+        let pictures = in_words::count(records.len() as u64, "small picture", "small pictures");
+        listener.note(&format!("{}: {pictures} taken out", store.path));
+    }
     Ok(())
 }
 
 /// Puts every small picture behind the intact photo that it was made of: by its name where the store says it, else by
 /// its looks, where one photo alone looks like it. Tells how many.
 pub(super) fn put_behind(open: &mut OpenArchive, owner: &str, taken: &Taken) -> Result<u64, Error> {
-    let looks = open.catalog.looks(owner, |path| is_thumbnail_path(path) == Some(Role::Thumbnail))?;
+    let is_small = |path: &RawPath| is_thumbnail_path(path) == Some(Role::Thumbnail);
+    if !open.catalog.has_small_pictures(is_small)? {
+        return Ok(0);
+    }
+    let looks = open.catalog.looks(owner, is_small)?;
     let (small, photos): (Vec<&SeenLook>, Vec<&SeenLook>) = looks.iter().partition(|seen| seen.is_small);
     let mut behind = 0;
     let mut done: BTreeSet<&PhotoId> = BTreeSet::new();

@@ -92,6 +92,9 @@ impl Listing {
         let mut between = Ranges::one(0..disk.size());
         for part in &table.volumes {
             between.remove(part.range.clone());
+            if part.is.is_given_by_others() {
+                continue;
+            }
             let name = if many { part.name.clone() } else { String::new() };
             let bytes = part.medium.size();
             let mut volume = Volume { name, bytes, system: None, words: String::new(), living: 0, deleted: 0 };
@@ -100,6 +103,10 @@ impl Listing {
                 Some(words) => {
                     self.problems.push(Problem::new(part.name.clone(), ProblemKind::Unreadable, words.clone()));
                     volume.words = words;
+                    if part.is.may_hold_pictures() {
+                        let ranges = part.on_drive(&Ranges::one(0..bytes));
+                        self.unowned.push(Unowned { ranges, cluster: None });
+                    }
                 }
             }
             self.volumes.push(volume);

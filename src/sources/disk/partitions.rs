@@ -95,6 +95,14 @@ impl What {
         }
     }
 
+    /// Whether pieces of pictures may lie in it as they are, though no file system can be read.
+    pub fn may_hold_pictures(&self) -> bool {
+        match self {
+            Self::Swap | Self::LvmMember { .. } | Self::RaidMember { .. } => true,
+            Self::Unknown | Self::Encrypted(_) | Self::Noise | Self::Mirror => false,
+        }
+    }
+
     /// What it is and what to do, where nothing can be read from it as it is.
     pub fn words(&self) -> Option<String> {
         match self {

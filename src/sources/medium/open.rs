@@ -169,7 +169,10 @@ fn open_file(path: &Path, system: &System, opening: &Opening) -> Result<Opened, 
         let joined = split::join(&parts, &how).map_err(unreadable)?;
         let missing: Vec<String> = parts.iter().filter(|part| part.length.is_none()).map(split::Part::name).collect();
         if !missing.is_empty() {
-            notes.push(format!("parts of the image are missing: {}", missing.join(", ")));
+            let shown = missing.get(..missing.len().min(5)).unwrap_or_default().join(", ");
+            let more = missing.len().saturating_sub(5);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            notes.push(format!("parts of the image are missing: {shown}{more}"));
         }
         (Arc::new(joined), None)
     } else {
