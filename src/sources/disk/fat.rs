@@ -2,7 +2,7 @@
 //!
 //! A boot sector of FAT32 that cannot be used is read from its copy, and where there is none the layout is worked out; sectors of the table from the second table; parts of folders
 //! that cannot be read cost the entries that stood there and no others. What bounds time and memory stands in
-//! [`clusters`](super::clusters); a folder has no more than 16 MiB.
+//! `clusters.rs`; a folder has no more than 16 MiB.
 
 mod boot;
 mod entries;

@@ -531,14 +531,14 @@ fn a_deleted_file_is_read_around_what_is_older_and_yields_to_what_is_younger() {
     card.deleted(&[20, 21, 22, 23], &bytes);
     card.file(&[22], b"younger");
     card.deleted(&[30, 31], &bytes[..1024]);
-    card.file(&[30], b"younger");
+    card.file(&[30, 90], &pattern(7, 700));
     card.deleted(&[40, 41, 42], &bytes[..1500]);
     card.link(41, 0xFFFF);
     let deleted = |name, first, size, when| dead(slot(name, 0x20, first, size, when));
     card.root(&[
         slot(b"OLDER      ", 0x20, 12, 5, EARLY),
         slot(b"YOUNGER    ", 0x20, 22, 7, LATE),
-        slot(b"YOUNGER2   ", 0x20, 30, 7, LATE),
+        slot(b"YOUNGER2   ", 0x20, 30, 700, LATE),
         deleted(b"AROUND  JPG", 10, 2000, LATE),
         deleted(b"OVER    JPG", 20, 2000, EARLY),
         deleted(b"BEGUN   JPG", 30, 1024, EARLY),
@@ -552,6 +552,7 @@ fn a_deleted_file_is_read_around_what_is_older_and_yields_to_what_is_younger() {
     assert_eq!(walked.standing("_VER.JPG"), Standing::DeletedReused);
     assert_eq!(walked.content("_VER.JPG")[1536..], bytes[1536..], "what is left of it stands where it stood");
     assert_eq!(walked.standing("_EGUN.JPG"), Standing::DeletedReused);
+    assert_eq!(walked.content("_EGUN.JPG")[512..], bytes[512..1024], "the younger one's links are its own");
     assert_eq!(walked.standing("_NKNOWN.JPG"), Standing::DeletedReused);
 }
 
