@@ -27,7 +27,7 @@ pub enum Source {
     /// A mounted drive, a card, a phone that the system shows as a folder.
     Folder(Folder),
     /// A drive or an image of one, read without mounting it.
-    Disk(Disk),
+    Disk(Box<Disk>),
 }
 
 /// What to do besides reading.
@@ -45,9 +45,10 @@ impl Source {
     /// # Errors
     /// Nothing is there, it is a file that holds no disk, or the system or the drive refuses.
     pub fn open(path: &Path, wishes: &Wishes) -> Result<Self, SourceError> {
-        let found = std::fs::metadata(path).map_err(|cause| match cause.kind() {
-            io::ErrorKind::NotFound => SourceError::Missing { path: path.to_owned() },
-            _ => SourceError::Unreadable { path: path.to_owned(), cause },
+        let found = std::fs::metadata(path).map_err(|cause| {
+            let path = path.to_owned();
+            let is_missing = cause.kind() == io::ErrorKind::NotFound;
+            if is_missing { SourceError::Missing { path } } else { SourceError::Unreadable { path, cause } }
         })?;
         if found.is_dir() {
             return match wishes.image {
@@ -61,7 +62,7 @@ impl Source {
         }
         let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let opened = open_with(&absolute, &Opening { image: wishes.image.clone(), ..Opening::default() })?;
-        Ok(Self::Disk(Disk::new(opened, Reading { zone: wishes.zone.clone() })))
+        Ok(Self::Disk(Box::new(Disk::new(opened, Reading { zone: wishes.zone.clone() }))))
     }
 
     /// The path that it was opened by, absolute.

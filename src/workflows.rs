@@ -51,5 +51,5 @@ pub use restore::{Overwrite, RestoreOptions, Wanted, restore};
 pub use say::{Saying, say, undo};
 pub use snapshots::{access_to, snapshots};
 pub use status::status;
-pub use triage::{Triage, needs_a_look, small_preview, triage};
+pub use triage::{Triage, needs_a_look, save_page, small_preview, triage};
 pub use verify_kit::{KitRepositoryVerified, KitVerified, verify_kit};

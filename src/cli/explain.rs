@@ -323,7 +323,6 @@ fn source(error: &SourceError) -> Advice {
     match error {
         SourceError::Missing { .. } => (Exit::Failed, hint("is the drive plugged in and mounted?")),
         SourceError::NotAFolder { .. } => (Exit::Failed, hint("name the folder that the drive or card is mounted at")),
-        SourceError::Unreadable { .. } => (Exit::Failed, None),
         SourceError::SingleFile { .. } => (Exit::Usage, hint("name the folder that it is in")),
         SourceError::NoImageOfAFolder { .. } => (
             Exit::Usage,
@@ -338,7 +337,7 @@ fn source(error: &SourceError) -> Advice {
                 "a whole drive can be read by root only: sudo setfacl --modify u:$USER:r DRIVE lets you read it, until it is unplugged",
             ),
         ),
-        SourceError::Disk(_) => (Exit::Failed, None),
+        SourceError::Unreadable { .. } | SourceError::Disk(_) => (Exit::Failed, None),
         SourceError::Gone { .. } => (
             Exit::Failed,
             hint("plug it in again and run the same command: what was stored is safe, and is not read again"),

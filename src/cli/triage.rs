@@ -1,6 +1,5 @@
 //! The report on a run as one page of HTML that stands alone: to be read, printed and handed on.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use crate::catalog::{Brought, RunId};
 use crate::model::in_words::{count, size};
 use crate::model::report::IngestReport;
 use crate::model::{Found, ProblemKind};
-use crate::workflows::{OpenArchive, Triage, needs_a_look, small_preview, triage};
+use crate::workflows::{OpenArchive, Triage, needs_a_look, save_page, small_preview, triage};
 
 /// More pictures would make a page that no browser likes.
 const MOST_PICTURES: usize = 300;
@@ -44,7 +43,7 @@ pub(super) fn write(open: &OpenArchive, run: i64, file: &Path) -> Result<(), Fai
         pictures.push((one, small_preview(open, &one.object)?));
     }
     let mut page = Vec::new();
-    write_page(&mut page, &known, &pictures).and_then(|()| fs::write(file, page)).map_err(Failure::Output)
+    write_page(&mut page, &known, &pictures).and_then(|()| save_page(file, &page)).map_err(Failure::Output)
 }
 
 /// What somebody should look at, with its picture where there is one.
@@ -109,7 +108,7 @@ fn looks(out: &mut dyn Write, known: &Triage, pictures: &Pictures<'_>) -> io::Re
     writeln!(out, "</div>")?;
     let more = known.brought.iter().filter(|one| needs_a_look(one)).count().saturating_sub(pictures.len());
     if more > 0 {
-        writeln!(out, "<p>… and {} more; keepsake search --condition damaged lists all.</p>", more)?;
+        writeln!(out, "<p>… and {more} more; keepsake search --condition damaged lists all.</p>")?;
     }
     Ok(())
 }

@@ -49,3 +49,11 @@ pub fn small_preview(open: &OpenArchive, object: &ObjectId) -> Result<Option<Vec
         Err(cause) => Err(Error::Examination { object: *object, cause }),
     }
 }
+
+/// Writes a page in the place of what stood there; after a crash the old or the new one is there.
+///
+/// # Errors
+/// The place cannot be written.
+pub fn save_page(file: &std::path::Path, page: &[u8]) -> std::io::Result<()> {
+    crate::durable::replace_file(file, page, crate::durable::Readers::Everybody)
+}

@@ -135,7 +135,7 @@ impl Listing {
             }
         }
         let Some(system) = system else {
-            volume.words = "no file system that can be read; it is searched by content".to_owned();
+            "no file system that can be read; it is searched by content".clone_into(&mut volume.words);
             self.unowned.push(Unowned { ranges: part.on_drive(&Ranges::one(whole)), cluster: None });
             return Ok(());
         };

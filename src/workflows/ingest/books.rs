@@ -227,16 +227,13 @@ impl<'a> Books<'a> {
     }
 
     fn keep_had(&mut self, path: RawPath, stamp: FileStamp, had: Option<Had>) -> Result<(), Error> {
-        match had {
-            Some(had) => self.stage(path, stamp, had),
-            None => {
-                let message = "the source does not give it: its first bytes cannot be read".to_owned();
-                self.tally
-                    .problem(Problem::new(path.to_string(), ProblemKind::Unreadable, message.clone()), self.listener);
-                let record = FileRecord { path, stamp, outcome: FileOutcome::Unreadable(message) };
-                self.add(Pending::Plain { record, object: None }, 0)
-            }
+        if let Some(had) = had {
+            return self.stage(path, stamp, had);
         }
+        let message = "the source does not give it: its first bytes cannot be read".to_owned();
+        self.tally.problem(Problem::new(path.to_string(), ProblemKind::Unreadable, message.clone()), self.listener);
+        let record = FileRecord { path, stamp, outcome: FileOutcome::Unreadable(message) };
+        self.add(Pending::Plain { record, object: None }, 0)
     }
 
     /// Lines up bytes to become durable, and says what of them is lost.
@@ -306,17 +303,18 @@ impl<'a> Books<'a> {
         let Copy { stamp, read_bytes, copied } = copy?;
         self.tally.report.read_bytes += read_bytes;
         let can_wait = found.can_try_harder() && self.put_off.len() < MOST_PUT_OFF;
-        let copied = match copied {
-            Copied::Staged { staged, kind, coming, .. } if can_wait && !coming.lost.is_empty() => {
-                self.put_off.push(PutOff { found, had: Some(Had { staged, kind, coming }) });
-                return Ok(());
-            }
-            Copied::Unreadable { .. } if can_wait => {
-                self.put_off.push(PutOff { found, had: None });
-                return Ok(());
-            }
-            copied => copied,
-        };
+        if can_wait && copied.lacks_bytes() {
+            let had = match copied {
+                Copied::Staged { staged, kind, coming, .. } => Some(Had { staged, kind, coming }),
+                Copied::Hashed { .. }
+                | Copied::Ignored
+                | Copied::Empty { .. }
+                | Copied::Unreadable { .. }
+                | Copied::Stopped => None,
+            };
+            self.put_off.push(PutOff { found, had });
+            return Ok(());
+        }
         let path = found.path;
         self.doubtful = if matches!(copied, Copied::Unreadable { .. }) { self.doubtful + 1 } else { 0 };
         let outcome = match copied {

@@ -48,6 +48,17 @@ pub(super) enum Copied {
     Stopped,
 }
 
+impl Copied {
+    /// Whether the source did not give all bytes.
+    pub(super) fn lacks_bytes(&self) -> bool {
+        match self {
+            Self::Staged { coming, .. } => !coming.lost.is_empty(),
+            Self::Unreadable { .. } => true,
+            Self::Hashed { .. } | Self::Ignored | Self::Empty { .. } | Self::Stopped => false,
+        }
+    }
+}
+
 /// One file, with what the file system said about it when it was read.
 pub(super) struct Copy {
     /// When nothing could be opened, the stamp of the walk.

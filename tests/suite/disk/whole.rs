@@ -131,7 +131,7 @@ fn photos_of_which_no_folder_tells_are_found_by_what_they_are() {
     let file = File::create(&image).expect("an image");
     file.set_len(32 << 20).expect("its size");
     // The beginning of the stick was overwritten; the photos lie where they lay.
-    (&file).write_all(&[0x5A; 70_000]).expect("noise");
+    (&file).write_all(&vec![0x5A; 70_000]).expect("noise");
     let photos: Vec<Vec<u8>> = (1..=5).map(photo).collect();
     for (number, bytes) in photos.iter().enumerate() {
         file.write_all_at(bytes, (1 << 20) * (number as u64 + 1) + 4096 * number as u64).expect("a photo");
