@@ -1,10 +1,10 @@
 //! Volumes of clusters that a table of links puts in order: what FAT and exFAT have in common.
 //!
-//! Bounds. Memory: one bit for each cluster in use ([`bits`]), 32 MiB of the table ([`table`]), and what grows with the number of
-//! folders, of living files' runs and of deleted entries, never with bytes; a folder is held whole while it is listed. Time: no
-//! folder is listed twice; a link is followed once for each cluster of the volume, and once more for all that files
-//! claim twice; deleted files may look at eight times as many clusters as there are. There are never more clusters than the table on the medium has
-//! links for, whatever the header says.
+//! Bounds. Memory: one bit for each cluster in use ([`bits`]), 32 MiB of the table ([`table`]), and what grows with the
+//! number of folders, of living files' runs and of deleted entries, never with bytes; a folder is held whole while it
+//! is listed. Time: no folder is listed twice; a link is followed once for each cluster of the volume, and once more
+//! for all that files claim twice; deleted files may look at eight times as many clusters as there are. There are never
+//! more clusters than the table on the medium has links for, whatever the header says.
 
 mod bitmap;
 mod bits;

@@ -1,8 +1,7 @@
 //! exFAT: what larger cards and sticks are formatted with (Microsoft, "exFAT file system specification").
 //!
-//! A boot region that cannot be used is read from its copy. Most files are in one piece and need no table, of which there is
-//! one. What bounds time and memory stands in `clusters.rs`; a folder has no more than
-//! 256 MiB.
+//! A boot region that cannot be used is read from its copy. Most files are in one piece and need no table, of which
+//! there is one. What bounds time and memory stands in `clusters.rs`; a folder has no more than 256 MiB.
 
 mod boot;
 mod entries;

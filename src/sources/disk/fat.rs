@@ -1,8 +1,8 @@
 //! FAT12, FAT16 and FAT32: what cameras, phones' cards and sticks are formatted with.
 //!
-//! A boot sector of FAT32 that cannot be used is read from its copy, and where there is none the layout is worked out; sectors of the table from the second table; parts of folders
-//! that cannot be read cost the entries that stood there and no others. What bounds time and memory stands in
-//! `clusters.rs`; a folder has no more than 16 MiB.
+//! A boot sector of FAT32 that cannot be used is read from its copy, and where there is none the layout is worked out;
+//! sectors of the table from the second table; parts of folders that cannot be read cost the entries that stood there
+//! and no others. What bounds time and memory stands in `clusters.rs`; a folder has no more than 16 MiB.
 
 mod boot;
 mod entries;

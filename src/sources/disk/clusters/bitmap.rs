@@ -1,7 +1,7 @@
 //! The map of the clusters in use, which exFAT keeps beside the table.
 //!
-//! Bound: it is held where it has no more than 64 MiB; where it has more, or cannot be read, only what living files have
-//! counts as taken.
+//! Bound: it is held where it has no more than 64 MiB; where it has more, or cannot be read, only what living files
+//! have counts as taken.
 
 use crate::model::Ranges;
 use crate::sources::medium::{MediumError, read_vec};

@@ -1,6 +1,7 @@
 //! A set of cluster numbers.
 //!
-//! Bound: one bit for each cluster of a stretch that is neither all in nor all out, and nothing to speak of for the others.
+//! Bound: one bit for each cluster of a stretch that is neither all in nor all out, and nothing to speak of for the
+//! others.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! The files that the volume listed once.
 //!
-//! Bounds: all deleted files together look at no more than eight times the volume's clusters, and are kept in no more than
-//! 4 million runs (32 MiB); what would need more ends early.
+//! Bounds: all deleted files together look at no more than eight times the volume's clusters, and are kept in no more
+//! than 4 million runs (32 MiB); what would need more ends early.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;

@@ -1,7 +1,7 @@
 //! Folders that nothing leads to any more, because a part of the folder above them was lost.
 //!
-//! Bounds: looked for only where a part of a folder was lost. The table is read once from end to end, and no more than 65,536
-//! clusters are looked at.
+//! Bounds: looked for only where a part of a folder was lost. The table is read once from end to end, and no more than
+//! 65,536 clusters are looked at.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The file allocation table: which cluster follows which.
 //!
-//! Bounds: at most 512 pieces of 64 KiB are held (32 MiB), and no more than 64 times the whole table is ever read in one
-//! walk; after that, links count as unreadable, so that no maze of links keeps a walk from its end.
+//! Bounds: at most 512 pieces of 64 KiB are held (32 MiB), and no more than 64 times the whole table is ever read in
+//! one walk; after that, links count as unreadable, so that no maze of links keeps a walk from its end.
 
 use std::collections::VecDeque;
 

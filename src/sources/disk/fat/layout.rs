@@ -1,8 +1,8 @@
-//! The layout of a volume whose boot sector is lost, worked out from what it described: two tables that begin alike, the
-//! top folder behind them, and folders in it, each of which begins with its own number.
+//! The layout of a volume whose boot sector is lost, worked out from what it described: two tables that begin alike,
+//! the top folder behind them, and folders in it, each of which begins with its own number.
 //!
-//! Bounds: the first 8 MiB are searched for a table and the next 32 MiB for the second one; sixteen folders are looked at. Of FAT12 nothing is
-//! unmistakable enough.
+//! Bounds: the first 8 MiB are searched for a table and the next 32 MiB for the second one; sixteen folders are looked
+//! at. Of FAT12 nothing is unmistakable enough.
 
 use jiff::tz::TimeZone;
 
