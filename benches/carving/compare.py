@@ -48,6 +48,7 @@ def main():
     ask.add_argument("--photorec", action="store_true")
     ask.add_argument("--paranoid", action="store_true")
     ask.add_argument("--budget", default="10")
+    ask.add_argument("--limit", type=float, help="seconds after which a tool is stopped; what it has found by then counts")
     ask.add_argument("--misses", action="store_true")
     ask.add_argument("images", nargs="+")
     asked = ask.parse_args()
@@ -72,7 +73,11 @@ def main():
             shutil.rmtree(out, ignore_errors=True)
             os.makedirs(out)
             begun = time.monotonic()
-            subprocess.run(command(out), stdout=subprocess.DEVNULL, stderr=None if name == "keepsake" else subprocess.DEVNULL)
+            try:
+                subprocess.run(command(out), timeout=asked.limit, stdout=subprocess.DEVNULL,
+                               stderr=None if name == "keepsake" else subprocess.DEVNULL)
+            except subprocess.TimeoutExpired:
+                totals[name]["stopped"] += 1
             seconds = time.monotonic() - begun
             found = outputs(out)
             wrong = score(name, truth["files"], found, seconds, table, totals)
@@ -94,7 +99,7 @@ def main():
         ("outputs", lambda name: str(totals[name]["outputs"])),
         ("outputs that are an original", lambda name: "{} ({:.0f} %)".format(totals[name]["right"], 100 * totals[name]["right"] / max(1, totals[name]["outputs"]))),
         ("called whole and wrong", lambda name: str(totals[name]["wrong"]) if name == "keepsake" else "says nothing"),
-        ("seconds", lambda name: f'{totals[name]["seconds"]:.1f}'),
+        ("seconds", lambda name: f'{totals[name]["seconds"]:.1f}' + (f', stopped in {totals[name]["stopped"]}' if totals[name]["stopped"] else "")),
     ]:
         print(f"| {label} | " + " | ".join(cell(name) for name in names) + " |")
 

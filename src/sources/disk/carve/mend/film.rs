@@ -3,7 +3,7 @@
 //! Its index says where each coded picture begins, to the byte. A film's index that stands last is found by where it must
 //! begin inside a cluster. From it, or from the first coded picture behind the break, follows where the second part lies.
 //! Which edge of a cluster the break is at is known as far as the chains of lengths on both sides tell; between the edges
-//! that are left, what is no compressed data decides. Where several are left, the file is given, but not called whole.
+//! that are left, what is no compressed data decides; then the file is given, but not called whole.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -151,6 +151,7 @@ impl Search<'_> {
         let most = units.get(bad).map_or(layout.size, |unit| unit.start + unit.length.min(MAX_UNIT));
         let most = units.get(good + 1).map_or(most, |unit| most.min(unit.start)).min(layout.size);
         let edges = least.div_ceil(cluster)..=most / cluster;
+        let is_sure = edges.start() == edges.end() && layout.is_told();
         if edges.end().saturating_sub(*edges.start()) > MAX_EDGES {
             return Ok(None);
         }
@@ -170,7 +171,8 @@ impl Search<'_> {
             return Ok(None);
         }
         let mut carved = self.field.carved(&runs, layout.size, kind);
-        if possible.len() > 1 {
+        // What is no compressed data helps to choose, but it proves nothing.
+        if !is_sure {
             carved.state = CarvedState::Partial { good_percent: None };
         }
         Ok(Some(Pursuit::Mended(carved)))

@@ -20,6 +20,9 @@ const TOP: [&[u8; 4]; 18] = [
 const MAX_INDEX: u64 = 32 << 20;
 const MAX_BOXES: usize = 1 << 16;
 
+/// Larger than any box that a maker invented for the end of a file.
+const MAX_OWN: u64 = 16 << 20;
+
 /// Coded pictures up to this many bytes in all are looked at wholly, of longer films some.
 const MAX_CHECKED: u64 = 48 << 20;
 /// How many of a longer film's.
@@ -99,8 +102,7 @@ impl Layout {
         // A box that reaches behind the space still tells where the next one should be.
         for _ in 0..MAX_BOXES {
             let head = look(self.walked, 16)?;
-            let Some(BoxHead { name, head, size: Some(size) }) =
-                box_head(&head).filter(|head| TOP.contains(&&head.name))
+            let Some(BoxHead { name, head, size: Some(size) }) = box_head(&head).filter(|head| self.may_follow(head))
             else {
                 break;
             };
@@ -110,6 +112,20 @@ impl Layout {
         }
         self.size = self.walked;
         Ok(self.is_complete())
+    }
+
+    /// Whether a box like this may stand next at the top.
+    fn may_follow(&self, head: &BoxHead) -> bool {
+        // Makers put boxes of their own behind all others.
+        let own = head.name.iter().all(u8::is_ascii_alphanumeric) && head.size.is_some_and(|size| size < MAX_OWN);
+        TOP.contains(&&head.name) || self.has_index && self.has_data && own
+    }
+
+    /// Whether the coded pictures tell of nearly all of the file that it is there: behind the first bytes of the last one
+    /// nothing would show that something else follows.
+    pub(in super::super) fn is_told(&self) -> bool {
+        let untold = self.units.last().map_or(self.size, |unit| self.size.saturating_sub(unit.start));
+        untold.saturating_mul(4) <= self.size
     }
 
     /// Whether the boxes alone make a file.
@@ -149,7 +165,7 @@ pub(super) fn measure(kind: Kind, look: &mut Look<'_>) -> Result<Shape, MediumEr
         let good = bad.checked_sub(1).and_then(|before| layout.units.get(before)).map_or(0, Unit::end);
         return Ok(broken(good));
     }
-    if layout.units.is_empty() {
+    if !layout.is_told() {
         return Ok(Shape::Unproven(layout.size, kind, layout.others));
     }
     Ok(Shape::Sound(layout.size, kind, layout.others))
