@@ -19,7 +19,7 @@ use keepsake::catalog::{Catalog, Description, FileOutcome, FileRecord, Job, Reco
 use keepsake::formats::{file_name, jpeg, names};
 use keepsake::media;
 use keepsake::model::{
-    CaptureTime, Certainty, FileStamp, Hasher, Kind, ObjectId, PhotoId, RawPath, Sha1Digest, TimeSource,
+    CaptureTime, Certainty, Coming, FileStamp, Hasher, Kind, ObjectId, PhotoId, RawPath, Sha1Digest, TimeSource,
 };
 
 const PHOTOS: u32 = 20_000;
@@ -131,7 +131,13 @@ fn file(number: u32) -> FileRecord {
     FileRecord {
         path: RawPath::from_bytes(format!("DCIM/{}CANON/{}", 100 + number / 1000, name(number)).into_bytes()),
         stamp: FileStamp { size, modified_at: Some(at(number.into())), inode: number.into() },
-        outcome: FileOutcome::Kept { object, sha1: Sha1Digest([7; 20]), size, kind: Kind::Jpeg },
+        outcome: FileOutcome::Kept {
+            object,
+            sha1: Sha1Digest([7; 20]),
+            size,
+            kind: Kind::Jpeg,
+            coming: Coming::default(),
+        },
     }
 }
 

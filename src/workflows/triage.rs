@@ -1,7 +1,11 @@
 //! What a run found on a source and what became of it, for a report that can be printed.
 
+use std::io;
+use std::path::Path;
+
 use super::{Error, OpenArchive};
 use crate::catalog::{Brought, RunId, RunRow};
+use crate::durable::{Readers, replace_file};
 use crate::model::{Condition, ObjectId, Problem};
 use crate::previews::{Found as Preview, Previews, Size};
 
@@ -54,6 +58,6 @@ pub fn small_preview(open: &OpenArchive, object: &ObjectId) -> Result<Option<Vec
 ///
 /// # Errors
 /// The place cannot be written.
-pub fn save_page(file: &std::path::Path, page: &[u8]) -> std::io::Result<()> {
-    crate::durable::replace_file(file, page, crate::durable::Readers::Everybody)
+pub fn save_page(file: &Path, page: &[u8]) -> io::Result<()> {
+    replace_file(file, page, Readers::Anyone)
 }

@@ -80,7 +80,6 @@ pub struct Rescuer {
     raw: Arc<dyn RawRead>,
     size: u64,
     sector: u64,
-    stop: Arc<AtomicBool>,
     thorough: AtomicBool,
     /// Whether several may read at one time: nothing watches the clock, and there is no image to write.
     side_by_side: bool,
@@ -125,8 +124,8 @@ impl Rescuer {
         let (size, sector) = (raw.size(), raw.sector().max(1));
         let side_by_side = stall.is_none() && image.is_none();
         let patience = Patience::new(Arc::clone(&raw), stall, Arc::clone(&stop));
-        let state = Mutex::new(State::new(patience, size, sector, map, image, Arc::clone(&stop)));
-        Self { raw, size, sector, stop, thorough: AtomicBool::new(false), side_by_side, state }
+        let state = Mutex::new(State::new(patience, size, sector, map, image, stop));
+        Self { raw, size, sector, thorough: AtomicBool::new(false), side_by_side, state }
     }
 
     /// How hard every read from now on tries; quick at first.

@@ -23,11 +23,6 @@ impl Texture {
         Self { bits: vec![0; words + 1], unit }
     }
 
-    /// Bytes that one bit stands for.
-    pub(super) fn unit(&self) -> u64 {
-        self.unit
-    }
-
     /// Looks at the bytes that stand at `at`, a multiple of the unit, in whole units.
     pub(super) fn look(&mut self, at: u64, bytes: &[u8]) {
         let Ok(unit) = usize::try_from(self.unit) else { return };

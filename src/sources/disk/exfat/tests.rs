@@ -11,7 +11,6 @@ use proptest::prelude::*;
 const SECTOR: usize = 512;
 const CLUSTERS: usize = 400;
 const TABLE: usize = 24 * SECTOR;
-const TABLE_BYTES: usize = 4 * SECTOR;
 const HEAP: usize = 28 * SECTOR;
 /// The map of clusters in use, and the top folder; the folder has two clusters.
 const BITMAP: u32 = 2;

@@ -288,13 +288,17 @@ pub(super) fn read(medium: &dyn Medium, file: &DiskFile) -> (Vec<u8>, Ranges) {
     match &file.content {
         Content::Inline(value, bad) => return (value.clone(), bad.clone()),
         Content::Extents(extents) => {
-            extents.iter().for_each(|extent| extend(&mut bytes, &mut holes, extent.at, extent.length));
+            for extent in extents {
+                extend(&mut bytes, &mut holes, extent.at, extent.length);
+            }
         }
         Content::Packed(packed) => {
             for extents in &packed.units {
                 let start = bytes.len() as u64;
                 let (mut unit, mut bad) = (Vec::new(), Ranges::new());
-                extents.iter().for_each(|extent| extend(&mut unit, &mut bad, extent.at, extent.length));
+                for extent in extents {
+                    extend(&mut unit, &mut bad, extent.at, extent.length);
+                }
                 let mut plain = unit;
                 if (plain.len() as u64) < packed.unit {
                     let mut into = vec![0; usize::try_from(packed.unit).unwrap()];
