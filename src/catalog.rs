@@ -1,11 +1,11 @@
 //! The catalog: what is known about every photo, in one SQLite file.
 //!
-//! The schema, and what each row states, is in `catalog/migrations/0001.sql`. One file per topic:
+//! The schema, and what each row states, is in `catalog/migrations`. One file per topic:
 //!
-//! - [`runs`]: jobs, their reports and their problems
+//! - [`runs`], `of_run`: jobs, their reports and problems, and what they brought
 //! - [`sightings`]: what was seen where, and the photos and objects that come of it
 //! - [`examination`]: condition and facts of objects
-//! - [`folders`], [`companions`]: files that belong together
+//! - [`folders`], [`companions`], `copies`, `thumbnails`: files that belong together
 //! - [`description`], [`said`]: what files say about a photo, and what a person says, who is always believed
 //! - [`photos`], [`search`]: finding and showing
 //! - [`albums`], [`trash`], [`operations`]: what a person changes, and how to take it back
@@ -27,8 +27,8 @@ pub mod export;
 pub mod folders;
 pub mod import;
 mod migrations;
-pub mod of_run;
-mod operations;
+mod of_run;
+pub mod operations;
 pub mod photos;
 pub mod plan;
 pub mod proofs;
@@ -40,8 +40,8 @@ pub mod search;
 pub mod sightings;
 pub mod snapshots;
 pub mod sources;
-pub mod thumbnails;
-mod trash;
+mod thumbnails;
+pub mod trash;
 mod tree_path;
 mod words;
 

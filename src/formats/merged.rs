@@ -1,6 +1,6 @@
 //! The best of several damaged copies of one file, and the whole one that they make together.
 //!
-//! Drives fail in different places: where one copy of a photo has a hole, another may be good. [`fingerprint`] finds the
+//! Drives fail in different places: where one copy of a photo has a hole, another may be good. [`fingerprint()`] finds the
 //! files that may be copies of one; [`merge`] puts them together where, and only where, the result is proven.
 //!
 //! # What counts as proven

@@ -6,7 +6,7 @@
 //!
 //! What bounds time and memory, whatever the headers say: no table is held, only 4 MiB of chunks; groups are counted by
 //! the size of the medium; the blocks of all folders, extent trees and indirect blocks together may be no more than the
-//! medium has ([`walk::Walk`]); each folder is entered once; a file has at most 4 million pieces.
+//! medium has (`walk::Walk`); each folder is entered once; a file has at most 4 million pieces.
 
 mod blocks;
 mod deleted;
