@@ -130,9 +130,10 @@ impl<'a> Bits<'a> {
         if self.at_marker { Fault::TooFewBlocks } else { Fault::Ended }
     }
 
-    /// The offset of the byte that holds the next bit; up to 8 too small where stuffed zeros are near.
+    /// The offset of the byte that holds the next bit; up to 8 too small where stuffed zeros are near, or too
+    /// large where what was read ahead is gone.
     pub(super) fn position(&self) -> usize {
-        self.at - (self.count / 8) as usize
+        self.at.saturating_sub((self.count / 8) as usize)
     }
 
     /// Whole bytes that were read ahead and not used.
