@@ -20,8 +20,12 @@ def picture(codec, pixels):
     """Pixels as a picture in a file of its own."""
     form = {"png": "image2pipe", "gif": "gif", "libwebp": "webp"}[codec]
     made = run(["ffmpeg", "-loglevel", "error", "-f", "ppm_pipe", "-i", "-", "-c:v", codec, "-frames:v", "1", "-f", form, "-"], pixels)
-    # Into a pipe ffmpeg cannot go back to write the size.
-    return made[:4] + struct.pack("<I", len(made) - 8) + made[8:] if form == "webp" and made else made
+    if form != "webp" or len(made) < 20:
+        return made
+    # Into a pipe ffmpeg cannot go back to write the size, and writes it behind the end.
+    length = struct.unpack("<I", made[16:20])[0]
+    made = made[:20 + length + length % 2]
+    return made[:4] + struct.pack("<I", len(made) - 8) + made[8:]
 
 
 def sources(places):
