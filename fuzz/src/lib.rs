@@ -39,7 +39,7 @@ pub fn examine(file: &[u8], otherwise: Kind) -> Option<Examination> {
     let kind = media::sniff(file.get(..1 << 16).unwrap_or(file), b"").unwrap_or(otherwise);
     let found = examined(&mut Cursor::new(file), file, kind);
     hold_facts(&found.facts);
-    let Examination { condition, depth: _, good_percent, finding, facts: _ } = &found;
+    let Examination { condition, depth: _, good_percent, finding, facts: _, likeness: _ } = &found;
     match condition {
         Condition::Intact => assert_eq!(*good_percent, None, "{found:?}"),
         Condition::Truncated => assert!(good_percent.is_none_or(|good| good <= 100), "{found:?}"),
@@ -54,7 +54,9 @@ pub fn examine(file: &[u8], otherwise: Kind) -> Option<Examination> {
 }
 
 fn examined<R: Read + Seek>(input: &mut R, file: &[u8], kind: Kind) -> Examination {
-    media::examine(input, file.len() as u64, kind).expect("memory can be read")
+    // No program of others is asked: a helper would be started for every input.
+    let helpers = media::Helpers::default();
+    media::examine(input, file.len() as u64, kind, &helpers).expect("memory can be read").0
 }
 
 /// Holds facts to what their fields promise, and to coming back from the catalog as they went in.
