@@ -62,7 +62,7 @@ impl Source {
         }
         let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let opened = open_with(&absolute, &Opening { image: wishes.image.clone(), ..Opening::default() })?;
-        Ok(Self::Disk(Box::new(Disk::new(opened, Reading { zone: wishes.zone.clone() }))))
+        Ok(Self::Disk(Box::new(Disk::new(opened, wishes.image.clone(), Reading { zone: wishes.zone.clone() }))))
     }
 
     /// The path that it was opened by, absolute.
@@ -114,6 +114,25 @@ impl Source {
         match self {
             Self::Folder(_) => Vec::new(),
             Self::Disk(disk) => disk.described(),
+        }
+    }
+
+    /// Writes down beside the image of a disk where photos lie on it.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn save_photo_places(&self) -> io::Result<()> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Disk(disk) => disk.save_photo_places(),
+        }
+    }
+
+    /// What a person should know when it has been read.
+    pub fn troubles(&self) -> Vec<String> {
+        match self {
+            Self::Folder(_) => Vec::new(),
+            Self::Disk(disk) => disk.troubles(),
         }
     }
 

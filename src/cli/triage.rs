@@ -129,7 +129,7 @@ fn how_found(found: Found) -> &'static str {
         Found::DeletedReused => "deleted; other files have taken some of its space",
         Found::Carved => "found by its content, whole",
         Found::Reassembled => "found by its content, and put together from pieces",
-        Found::Partial => "found by its content, in part",
+        Found::Partial => "found by its content; a part is missing, or nothing proves that it is all there",
         Found::PreviewOnly => "only its small picture was found",
     }
 }

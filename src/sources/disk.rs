@@ -29,8 +29,9 @@ pub mod xfs;
 
 pub(super) use contents::{Contents, OnDisk};
 
+use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -43,7 +44,9 @@ use super::found::{FoundFile, Met, Place};
 use super::medium::MediumError;
 use super::medium::open::Opened;
 use super::medium::rescue::Effort;
-use crate::model::{FileStamp, Found, Kind, RawPath};
+use crate::durable::{Readers, replace_file};
+use crate::formats::mapfile::Map;
+use crate::model::{FileStamp, Found, Kind, RawPath, in_words};
 
 /// How long pieces of one photo that lie apart are looked for.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -51,15 +54,16 @@ const BUDGET: Duration = Duration::from_secs(20);
 /// A drive or an image, open for reading.
 pub struct Disk {
     opened: Opened,
+    image: Option<PathBuf>,
     reading: Reading,
     listing: OnceLock<Listing>,
     gone: AtomicBool,
 }
 
 impl Disk {
-    /// Takes a medium; nothing of it has been read.
-    pub fn new(opened: Opened, reading: Reading) -> Self {
-        Self { opened, reading, listing: OnceLock::new(), gone: AtomicBool::new(false) }
+    /// Takes a medium; nothing of it has been read. `image` is where what is read is kept.
+    pub fn new(opened: Opened, image: Option<PathBuf>, reading: Reading) -> Self {
+        Self { opened, image, reading, listing: OnceLock::new(), gone: AtomicBool::new(false) }
     }
 
     /// What it was opened by.
@@ -95,6 +99,43 @@ impl Disk {
     pub fn listed(&self) -> (u64, u64) {
         let files = &self.listing().files;
         (files.len() as u64, files.iter().map(|one| one.file.size).sum())
+    }
+
+    /// Writes beside the image that is kept, if any, where photos lie, as a domain map of ddrescue's: `FILE.photos.map`.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn save_photo_places(&self) -> io::Result<()> {
+        let Some(image) = &self.image else { return Ok(()) };
+        let mut path = image.clone().into_os_string();
+        path.push(".photos.map");
+        let map = Map::domain(&self.listing().photos);
+        replace_file(Path::new(&path), map.to_string().as_bytes(), Readers::Anyone)
+    }
+
+    /// Saves what was read, where it is kept, and tells what a person should know of the drive.
+    pub fn troubles(&self) -> Vec<String> {
+        let Some(rescuer) = &self.opened.rescuer else { return Vec::new() };
+        let mut told = Vec::new();
+        if let Err(error) = rescuer.checkpoint() {
+            told.push(format!("the image of what was read cannot be saved: {error}"));
+        }
+        let health = rescuer.health();
+        if let Some(trouble) = health.image_trouble {
+            told.push(format!("the image of what was read is not written any more: {trouble}"));
+        }
+        if health.read_errors > 0 {
+            let reads = in_words::count(health.read_errors, "read failed", "reads failed");
+            let slow = if health.stalls > 0 {
+                format!(", {} of them by taking too long", health.stalls)
+            } else {
+                String::new()
+            };
+            told.push(format!(
+                "the drive is failing: {reads}{slow}. Copy what matters off it soon, and use it for nothing else"
+            ));
+        }
+        told
     }
 
     /// Whether it still answers.

@@ -115,7 +115,7 @@ fn doubted(examination: Examination, doubts: Option<(Found, u64)>) -> Examinatio
         match found {
             Found::DeletedReused => "was deleted, and other files have taken some of its space since".to_owned(),
             Found::DeletedAssumed => "was deleted, and where its parts lay is assumed".to_owned(),
-            Found::Partial => "was found by its content, and only in part".to_owned(),
+            Found::Partial => "was found by its content, and nothing proves that it is all there".to_owned(),
             Found::Listed | Found::Deleted | Found::Carved | Found::Reassembled | Found::PreviewOnly => {
                 return examination;
             }

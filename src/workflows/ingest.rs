@@ -21,7 +21,7 @@ use crate::catalog::{CatalogError, Job, Outcome, RunId, SourceId, SourceIdentity
 use crate::config::{Lock, Sharing};
 use crate::events::Listener;
 use crate::model::report::IngestReport;
-use crate::model::{AlbumName, ObjectId};
+use crate::model::{AlbumName, ObjectId, Problem, ProblemKind};
 use crate::sources::{Source, Wishes};
 
 /// What the person asked for besides the source.
@@ -72,10 +72,16 @@ pub fn ingest(
     }
     let booked = if *dry_run { None } else { Some(book(open, &source, around)?) };
 
+    if let Err(error) = source.save_photo_places() {
+        listener.note(&format!("the map of where photos lie cannot be written: {error}"));
+    }
     let plan = store::Plan { booked, owner: &owner, now: around.now, reread: *reread };
     let mut tally = tally::Tally::new(booked, &source);
     let mut stored = store::store_all(open, &source, &plan, &mut tally, listener);
     tally.report.durable_seconds = started.elapsed().as_secs_f64();
+    for trouble in source.troubles() {
+        tally.problem(Problem::new(source.path().display().to_string(), ProblemKind::Unreadable, trouble), listener);
+    }
     if stored.is_ok() && tally.report.complete && !dry_run {
         // Whatever fails here, the run is written down as one that failed.
         stored = describe(open, &owner, &mut tally, photos_before, around, listener).and_then(|()| match album {

@@ -18,6 +18,8 @@ pub(super) struct Listing {
     pub(super) problems: Vec<Problem>,
     /// Space that no living file owns, as positions on the disk.
     pub(super) unowned: Vec<Unowned>,
+    /// Where photos and videos that folders list lie on the disk.
+    pub(super) photos: Ranges,
     /// Why the listing ended early; what it holds is true nevertheless.
     pub(super) ended_by: Option<MediumError>,
 }
@@ -73,8 +75,14 @@ impl Volume {
 
 impl Listing {
     pub(super) fn of(disk: &Arc<dyn Medium>, reading: &Reading) -> Self {
-        let mut listing =
-            Self { volumes: Vec::new(), files: Vec::new(), problems: Vec::new(), unowned: Vec::new(), ended_by: None };
+        let mut listing = Self {
+            volumes: Vec::new(),
+            files: Vec::new(),
+            problems: Vec::new(),
+            unowned: Vec::new(),
+            photos: Ranges::new(),
+            ended_by: None,
+        };
         listing.ended_by = listing.fill(disk, reading).err();
         listing
     }
@@ -155,6 +163,9 @@ impl Listing {
                         volume.deleted += 1;
                     }
                     let rank = order::rank(&file, part.range.start);
+                    if rank.0 < order::Worth::Rest {
+                        self.photos.extend(part.on_drive(&places(&file.content)).iter());
+                    }
                     ranked.push((rank, on_disk(&volume.name, medium, file)));
                 }
             }
