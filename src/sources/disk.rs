@@ -48,6 +48,9 @@ use crate::durable::{Readers, replace_file};
 use crate::formats::mapfile::Map;
 use crate::model::{FileStamp, Found, Kind, RawPath, in_words};
 
+/// The folder in which files stand of which no folder tells.
+pub const FOUND_BY_CONTENT: &str = "[found by content]";
+
 /// How long pieces of one photo that lie apart are looked for.
 const BUDGET: Duration = Duration::from_secs(20);
 
@@ -192,7 +195,7 @@ impl Disk {
                     CarvedState::PreviewOnly => Found::PreviewOnly,
                 };
                 let at = carved.pieces.first().and_then(|piece| piece.at).unwrap_or(0);
-                let name = format!("[found by content]/{at:012x}.{}", ending(carved.kind));
+                let name = format!("{FOUND_BY_CONTENT}/{at:012x}.{}", ending(carved.kind));
                 let file = DiskFile {
                     path: RawPath::from_bytes(name.into_bytes()),
                     size: carved.size,

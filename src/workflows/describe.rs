@@ -12,6 +12,7 @@ use crate::model::{
     CaptureTime, Certainty, Condition, Facts, FileStamp, Problem, ProblemKind, RawPath, TimeCandidate,
     choose_capture_time,
 };
+use crate::sources::disk::FOUND_BY_CONTENT;
 
 /// Photos described between two transactions.
 const PAGE: usize = 256;
@@ -140,10 +141,16 @@ fn latest(now: Timestamp, zone: &TimeZone) -> DateTime {
     local.checked_add(1.day()).unwrap_or(local)
 }
 
-/// The sighting that names the photo: not a “copy of” where there is another, then the shortest path, so that the
+/// The sighting that names the photo: one with a name where there is one, not a “copy of” where there is another, then the shortest path, so that the
 /// order in which files were met does not matter.
 fn best_sighting(sightings: &[(RawPath, FileStamp)]) -> Option<&(RawPath, FileStamp)> {
-    sightings.iter().min_by_key(|(path, _)| (looks_like_a_copy(path), path.as_bytes().len(), path.clone()))
+    let rank = |path: &RawPath| (is_nameless(path), looks_like_a_copy(path), path.as_bytes().len());
+    sightings.iter().min_by_key(|(path, _)| (rank(path), path.clone()))
+}
+
+/// Whether no folder told of it: its name is only a place on a disk.
+fn is_nameless(path: &RawPath) -> bool {
+    path.as_bytes().starts_with(FOUND_BY_CONTENT.as_bytes())
 }
 
 fn looks_like_a_copy(path: &RawPath) -> bool {

@@ -32,9 +32,10 @@ pub fn triage(open: &OpenArchive, run: RunId) -> Result<Option<Triage>, Error> {
     Ok(Some(Triage { run: row, brought, problems }))
 }
 
-/// Whether a person should look at what came: it is damaged, lacks bytes, or nobody knows where it was.
+/// Whether a person should look at what came: it is damaged, lacks bytes, or nothing proves that it is right.
 pub fn needs_a_look(one: &Brought) -> bool {
-    one.lost.is_some() || one.found.is_doubtful() || one.condition.is_some_and(Condition::is_damage)
+    // What was in doubt and proved whole, pixel for pixel, is in doubt no more.
+    one.lost.is_some() || one.condition.is_some_and(Condition::is_damage)
 }
 
 /// The bytes of an object's small preview, where it has one already.

@@ -129,7 +129,7 @@ fn a_statement_that_makes_no_sense_is_a_problem_of_its_line() {
 fn a_newer_export_is_refused_in_words_and_changes_nothing() {
     let mut shards = library().catalog.export().unwrap();
     let text = String::from_utf8(shards[3].bytes.clone()).unwrap();
-    shards[3].bytes = text.replacen("\"schema\":1", "\"schema\":2", 1).into_bytes();
+    shards[3].bytes = text.replacen("\"schema\":2", "\"schema\":3", 1).into_bytes();
     let mut catalog = Catalog::in_memory("recovered").unwrap();
     let refused = catalog.import(&shards);
     assert!(matches!(refused, Err(CatalogError::NewerExport { found: 2, known: 1, .. })), "{refused:?}");

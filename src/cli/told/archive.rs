@@ -101,7 +101,7 @@ fn rescued(out: &mut dyn Write, report: &IngestReport) -> io::Result<()> {
         ("with holes    ", report.with_holes, "the disk did not give every byte; what it gave is kept"),
         ("made whole    ", report.put_together, "put together from damaged copies, and proven"),
         ("small pictures", report.small_behind, "made of photos that the archive has; they stand behind them"),
-        ("set behind    ", report.behind_better, "damaged copies of a photo that the archive has better"),
+        ("set behind    ", report.behind_better, "damaged, and the archive has the photo better"),
     ];
     for (name, number, meaning) in rows {
         if number > 0 {

@@ -101,7 +101,7 @@ fn what_is_no_media_is_left_out() {
     for (head, name) in [
         (&[0, 5, 0x16, 7, 0, 2, 0, 0][..], &b"._IMG_0001.JPG"[..]),
         (&[0; 64], b"._IMG_0002.JPG"),
-        (&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], b"Thumbs.db"),
+        (&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], b"letter.doc"),
         (b"\0\0\0\x01Bud1", b".DS_Store"),
         (b"%PDF-1.4", b"scan.pdf"),
         (b"<!DOCTYPE html><html>", b"photo.jpg"),
@@ -109,6 +109,18 @@ fn what_is_no_media_is_left_out() {
         (b"<plist><dict/></plist>", b"settings.plist"),
     ] {
         assert_eq!(sniff(head, name), None, "{}", String::from_utf8_lossy(name));
+    }
+}
+
+#[test]
+fn stores_of_small_pictures_are_kept() {
+    let compound = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+    for (head, name) in [
+        (&compound[..], &b"Thumbs.db"[..]),
+        (b"CMMM\x15\0\0\0", b"thumbcache_256.db"),
+        (b"\0\0\0\0", b".thumbdata3--1967290299"),
+    ] {
+        assert_eq!(sniff(head, name), Some(Kind::Thumbnails), "{}", String::from_utf8_lossy(name));
     }
 }
 

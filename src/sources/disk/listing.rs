@@ -65,8 +65,13 @@ impl Volume {
                 let label = system.label().filter(|label| !label.is_empty());
                 let label = label.map_or(String::new(), |label| format!(" “{label}”"));
                 let kind = system.kind();
-                let (living, deleted) = (self.living, self.deleted);
-                format!("{name}{kind}{label}, {size}: {living} files, and {deleted} deleted ones that left a trace")
+                let living = in_words::count(self.living, "file", "files");
+                let trace = if self.deleted == 0 {
+                    String::new()
+                } else {
+                    format!(", and traces of {}", in_words::count(self.deleted, "deleted one", "deleted ones"))
+                };
+                format!("{name}{kind}{label}, {size}: {living}{trace}")
             }
             None => format!("{name}{}, {size}", self.words),
         }
