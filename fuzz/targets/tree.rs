@@ -70,7 +70,7 @@ impl Library {
         let source = self.catalog.source(&identity).expect("a source");
         let run = self.catalog.begin_run(Job::Ingest, Some(source), at(0)).expect("a run");
         let stamp = FileStamp { size: 1, modified_at: Some(at(-9)), inode: number as u64 };
-        let outcome = FileOutcome::Kept { object, sha1: Sha1Digest([7; 20]), size: 1, kind };
+        let outcome = FileOutcome::Kept { object, sha1: Sha1Digest([7; 20]), size: 1, kind, coming: keepsake::model::Coming::default() };
         let file = FileRecord { path: RawPath::from_bytes(path.to_vec()), stamp, outcome };
         match self.catalog.commit_files(run, source, owner, at(1), &[file]).expect("a file").pop() {
             Some(Recorded::New { photo, .. }) => photo,

@@ -41,7 +41,9 @@ fn of_drive(is: impl Fn(&Expected) -> bool) -> BTreeSet<String> {
         photos.collect()
     });
     let all = &*PHOTOS;
-    let chosen = all.iter().filter(|file| file.same_bytes_as.is_none() && is(file));
+    // The copy of IMG_0007.JPG with a hole in it stands behind the whole one.
+    let is_behind = |file: &Expected| file.path.ends_with("f0004096.jpg");
+    let chosen = all.iter().filter(|file| file.same_bytes_as.is_none() && !is_behind(file) && is(file));
     // A photo has the name of its best copy, which a person may have chosen.
     chosen.map(|file| best_name(file, all)).collect()
 }
