@@ -12,7 +12,8 @@ fuzz_target!(init: prepare(), |input: &[u8]| {
     // As the content says, and where that is another kind, as the choice says too.
     let found = examine(file, kind);
     let mut input = std::io::Cursor::new(file);
-    let chosen = media::examine(&mut input, file.len() as u64, kind).expect("memory can be read");
+    let helpers = media::Helpers::default();
+    let (chosen, _) = media::examine(&mut input, file.len() as u64, kind, &helpers).expect("memory can be read");
     hold_facts(&chosen.facts);
     if media::sniff(file, b"").is_none() {
         assert_eq!(found, Some(chosen.clone()));

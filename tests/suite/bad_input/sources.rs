@@ -22,8 +22,7 @@ fn a_source_that_is_not_there_or_no_folder_is_named() {
     refused(sandbox.keepsake(&["ingest", &missing]), 1, &format!("there is nothing at {missing}"), is_there);
     photos(&sandbox.path("drive"), 1);
     let file = sandbox.path("drive/IMG_0.JPG").display().to_string();
-    let folder = "name the folder that the drive or card is mounted at";
-    refused(sandbox.keepsake(&["ingest", &file]), 1, "IMG_0.JPG is not a folder", folder);
+    refused(sandbox.keepsake(&["ingest", &file]), 2, "IMG_0.JPG is a single file", "name the folder that it is in");
     let archive = sandbox.archive().display().to_string();
     refused(sandbox.keepsake(&["ingest", &archive]), 2, "is inside the archive", "name the drive or folder");
     assert_eq!(sandbox.json(&["search"])["total"], 0);
