@@ -2,7 +2,7 @@
 #![no_main]
 
 use keepsake::formats::sidecar::{Words, write};
-use keepsake::formats::{exif_text, iptc, xmp};
+use keepsake::formats::{exif_text, iptc, photoshop, xmp};
 use keepsake::model::{Certainty, Facts, TimeCandidate, TimeSource};
 use keepsake_fuzz::{hold_facts, prepare};
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +17,7 @@ fuzz_target!(init: prepare(), |input: &[u8]| {
     let facts = xmp::read(input);
     hold_facts(&facts);
     written_and_read(&words_of(facts));
-    if let Some(block) = iptc::in_photoshop_resources(input) {
+    if let Some(block) = photoshop::find(input, photoshop::IPTC) {
         hold_facts(&iptc::read(block));
     }
     let facts = iptc::read(input);
