@@ -89,7 +89,9 @@ impl Previews {
         Ok(why.map_or(Found::Nothing, |why| Found::NotShown(why.to_owned())))
     }
 
-    /// Puts both previews of an object in their place. After a crash each is there whole, is not there, or is not believed.
+    /// Puts both previews of an object in their place. After a crash of the program each is there whole, is not there, or is not
+    /// believed. After a power cut one may lack a part inside and be believed: they are not synced, because they can be made
+    /// again (`keepsake previews --again`).
     pub fn put(&self, object: &ObjectId, small: &[u8], large: &[u8]) -> Result<(), PreviewsError> {
         self.write(&self.path(object, Size::Small), small)?;
         self.write(&self.path(object, Size::Large), large)?;

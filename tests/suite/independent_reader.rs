@@ -136,6 +136,15 @@ fn has_tag(snapshot: &Value, wanted: &str) -> bool {
     snapshot["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == wanted))
 }
 
+/// The companions of a photo that stand beside it; worse copies and small pictures stand below `kept/`.
+fn beside(photo: &Value) -> impl Iterator<Item = &Value> {
+    photo["companions"].as_array().into_iter().flatten().filter(|one| {
+        let is_kept = matches!(text(one, "role"), "damaged-copy" | "thumbnail");
+        assert!(!is_kept || one.get("path").is_none(), "{one}");
+        !is_kept
+    })
+}
+
 #[track_caller]
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_else(|| panic!("“{field}” is a text: {value}"))

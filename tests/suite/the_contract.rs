@@ -198,7 +198,7 @@ fn a_failure_is_one_document_too_and_has_its_exit_code() {
     fails(&sandbox, 2, &["init"]);
     sandbox.json(&["ingest", &drive]);
     fails(&sandbox, 1, &["ingest", "/nothing/is/here"]);
-    fails(&sandbox, 1, &["ingest", &format!("{drive}/0000/IMG_00000.JPG")]);
+    fails(&sandbox, 2, &["ingest", &format!("{drive}/0000/IMG_00000.JPG")]);
     fails(&sandbox, 10, &["backup"]);
     fails(&sandbox, 10, &["drill"]);
     fails(&sandbox, 10, &["backup", "--repo", "nowhere"]);

@@ -56,6 +56,11 @@ fn is_photo(file: &Expected) -> bool {
     matches!(file.role, Role::Photo | Role::Video)
 }
 
+/// The copy of IMG_0007.JPG with a hole in it stands behind the whole one.
+fn is_behind(file: &Expected) -> bool {
+    file.path.ends_with("f0004096.jpg")
+}
+
 #[test]
 fn every_file_of_the_drive_is_counted_once() {
     let report = &RESCUED.first["ingests"][0];
@@ -64,7 +69,10 @@ fn every_file_of_the_drive_is_counted_once() {
     assert_eq!(number(report, "duplicates"), count(|file| is_kept(file) && file.same_bytes_as.is_some()));
     assert_eq!(number(report, "ignored"), count(|file| !is_kept(file)));
     assert_eq!((number(report, "unreadable"), number(report, "previously_deleted")), (0, 0));
-    assert_eq!(number(report, "new_photos"), count(|file| is_photo(file) && file.same_bytes_as.is_none()));
+    assert_eq!(
+        number(report, "new_photos"),
+        count(|file| is_photo(file) && !is_behind(file) && file.same_bytes_as.is_none())
+    );
     let harmed = |file: &Expected| file.condition.is_some_and(Condition::is_damage) && file.same_bytes_as.is_none();
     assert_eq!(number(report, "damaged"), count(harmed));
     assert_eq!(report["complete"], true);
@@ -93,7 +101,7 @@ fn every_problem_names_its_file_and_nothing_else_is_one() {
 fn every_photo_is_what_the_drive_says_it_is() {
     let mut wrong = Vec::new();
     let manifest = fixtures::manifest();
-    for file in manifest.iter().filter(|file| is_photo(file)) {
+    for file in manifest.iter().filter(|file| is_photo(file) && !is_behind(file)) {
         let Some(photo) = RESCUED.seen_at(&file.path) else {
             wrong.push(format!("{}: no photo was seen there", file.path));
             continue;
@@ -158,7 +166,9 @@ fn what_belongs_to_a_photo_stands_beside_it_and_is_none_of_its_own() {
             Role::Raw => "raw",
             Role::LiveVideo => "live-video",
             Role::Sidecar => "sidecar",
-            Role::Photo | Role::Video | Role::Empty | Role::Junk => panic!("{} belongs to nothing", file.path),
+            Role::Photo | Role::Video | Role::Store | Role::Empty | Role::Junk => {
+                panic!("{} belongs to nothing", file.path)
+            }
         };
         let name = file.path.rsplit('/').next().unwrap();
         let beside = photo["companions"].as_array().unwrap().iter();

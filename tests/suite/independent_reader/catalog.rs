@@ -131,10 +131,10 @@ fn words_are_those_of_the_document() {
         "objects",
         "kind",
         "jpeg png gif webp bmp tiff heic avif jxl psd cr2 cr3 crw nef arw dng raf rw2 orf pef x3f mp4 mov 3gp avi mkv mts \
-         mpg wmv xmp aae unknown",
+         mpg wmv xmp aae thumbnails unknown",
     );
     any_of("sightings", "outcome", "kept empty unreadable");
-    any_of("sources", "kind", "folder");
+    any_of("sources", "kind", "folder disk put-together small-pictures");
     for line in STORY.lines.of_kind("objects") {
         assert!(is_hex(text(line, "object"), 64) && is_hex(text(line, "sha1"), 40), "{line}");
         let Some(examined) = line.get("examined") else { continue };

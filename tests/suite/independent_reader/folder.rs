@@ -94,5 +94,5 @@ fn the_catalog_says_in_its_header_that_it_is_ours_and_of_which_version() {
     let header = fs::read(archive().join("catalog.db")).unwrap();
     let number = |at: usize| u32::from_be_bytes(header[at..at + 4].try_into().unwrap());
     // SQLite, “Database File Format”, section 1.3: user version, application id.
-    assert_eq!((number(60), number(68)), (1, 0x4b45_4550));
+    assert_eq!((number(60), number(68)), (2, 0x4b45_4550));
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::names::{self, folded, is_device, is_wanted, safe};
 use super::restic::Entry;
-use super::{STORY, hash, is_hex, number, text};
+use super::{STORY, beside, hash, is_hex, number, text};
 
 fn time(node: &Value, field: &str) -> Timestamp {
     text(node, field).parse().expect("a time")
@@ -126,7 +126,7 @@ fn a_photo_and_what_stands_beside_it_have_the_time_at_which_it_was_taken() {
             let written = seen.iter().find_map(|line| line.get("modified_at"));
             written.unwrap_or(&photo["added_at"]).as_str().unwrap().parse().unwrap()
         };
-        let companions = photo["companions"].as_array().into_iter().flatten();
+        let companions = beside(photo);
         let beside = companions.map(|companion| in_tree(photo, text(companion, "path")));
         let words = Some(format!("{path}.xmp")).filter(|path| by_path.contains_key(path.as_str()));
         for path in beside.chain(words).chain([path.clone()]) {
@@ -163,7 +163,7 @@ fn every_photo_and_companion_stands_at_its_path_with_its_own_bytes() {
     let files = STORY.files();
     let mut trashed = 0;
     for photo in photos() {
-        let with_companions = photo["companions"].as_array().into_iter().flatten().chain([photo]);
+        let with_companions = beside(photo).chain([photo]);
         for one in with_companions {
             let path = in_tree(photo, text(one, "path"));
             let bytes = files.get(path.as_str()).unwrap_or_else(|| panic!("{path} is not there"));
@@ -211,7 +211,7 @@ fn a_companion_is_called_like_its_photo() {
         let (folder, file) = text(photo, "path").rsplit_once('/').unwrap();
         let stem = names::split(file).0;
         let alike = names::split(text(photo, "name")).0;
-        for companion in photo["companions"].as_array().into_iter().flatten() {
+        for companion in beside(photo) {
             let name = text(companion, "name");
             let begins = name.get(..alike.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(alike));
             let rest = name.get(alike.len()..).filter(|rest| begins && rest.starts_with(['.', '(', '_', '-', ' ']));
@@ -227,10 +227,8 @@ fn a_companion_is_called_like_its_photo() {
 #[test]
 fn every_object_that_is_no_photo_and_no_companion_is_kept_under_its_first_name() {
     let files = STORY.files();
-    let told: BTreeSet<&str> = photos()
-        .flat_map(|photo| photo["companions"].as_array().into_iter().flatten().chain([photo]))
-        .map(|one| text(one, "object"))
-        .collect();
+    let told: BTreeSet<&str> =
+        photos().flat_map(|photo| beside(photo).chain([photo])).map(|one| text(one, "object")).collect();
     let kept: Vec<(&&str, String)> =
         files.iter().filter(|(path, _)| path.starts_with("kept/")).map(|(path, bytes)| (path, hash(bytes))).collect();
     for (path, object) in &kept {
@@ -321,7 +319,7 @@ fn an_album_holds_its_photos_again_with_companions_and_words_and_none_of_the_tra
             if photo.get("deleted_at").is_some() {
                 continue;
             }
-            for one in photo["companions"].as_array().into_iter().flatten().chain([photo]) {
+            for one in beside(photo).chain([photo]) {
                 let wanted = format!("{folder}/{}", text(one, "path").rsplit('/').next().unwrap());
                 let object = text(one, "object");
                 let fits = |(path, bytes): (&&str, &&[u8])| is_wanted(path, &wanted, object) && hash(bytes) == object;

@@ -103,6 +103,8 @@ fn whoever_must_be_alone_in_the_archive_keeps_the_others_out_and_is_kept_out_by_
     assert_eq!(version(&file), 0);
     lock.unlock().unwrap();
     rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 1).unwrap();
+    sandbox.keepsake(&["search"]).expect_code(0);
+    assert!(version(&file) > 1, "alone again, it is migrated");
 
     lock.lock_shared().unwrap();
     sandbox.keepsake(&["search"]).expect_code(0);

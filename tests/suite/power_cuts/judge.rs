@@ -45,21 +45,20 @@ fn is_database(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("catalog.db"))
 }
 
-/// Previews are made again where they are short, and are never synced for that: what a reader takes for whole counts.
-fn is_believed(path: &Path, bytes: &[u8]) -> bool {
-    let is_preview = path.starts_with("archive/previews");
-    let is_picture = bytes.starts_with(&[0xFF, 0xD8]) && bytes.ends_with(&[0xFF, 0xD9]);
-    !is_preview || is_picture || bytes.ends_with(b"\n")
+/// What can be made again at any time, and is never synced: a cut may leave anything of it.
+fn is_derived(path: &Path) -> bool {
+    path.starts_with("archive/previews")
 }
 
 /// A file that gets its name in one step holds one of the contents that had that name, or is not there.
 fn small_files_are_whole(scene: &Scene, world: &World, wrong: &mut Vec<String>) {
-    for (path, (_, bytes)) in world.files.iter().filter(|(path, _)| !is_litter(path) && !is_database(path)) {
-        if scene.named.get(path).is_some_and(|contents| !contents.contains(bytes)) && is_believed(path, bytes) {
+    let stands_for_itself = |path: &Path| !is_litter(path) && !is_database(path) && !is_derived(path);
+    for (path, (_, bytes)) in world.files.iter().filter(|(path, _)| stands_for_itself(path)) {
+        if scene.named.get(path).is_some_and(|contents| !contents.contains(bytes)) {
             wrong.push(format!("{} holds {} bytes that it never held", path.display(), bytes.len()));
         }
     }
-    for path in scene.before.files.keys().filter(|path| !is_litter(path) && !is_database(path)) {
+    for path in scene.before.files.keys().filter(|path| stands_for_itself(path)) {
         if scene.after.files.contains_key(path) && !world.files.contains_key(path) {
             wrong.push(format!("{} was there before and after, and is lost", path.display()));
         }
