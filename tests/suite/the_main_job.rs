@@ -56,7 +56,7 @@ fn is_photo(file: &Expected) -> bool {
     matches!(file.role, Role::Photo | Role::Video)
 }
 
-/// The copy of IMG_0007.JPG with a hole in it stands behind the whole one.
+/// The copy of `IMG_0007.JPG` with a hole in it stands behind the whole one.
 fn is_behind(file: &Expected) -> bool {
     file.path.ends_with("f0004096.jpg")
 }
