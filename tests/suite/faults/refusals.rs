@@ -167,7 +167,7 @@ fn every_command_meets(fault: &Fault) {
         }
     });
     let asked = bench.bucket.asked().len();
-    // The check asks a second time: whether the configuration is there at all.
+    // One of the commands asks a second time before it gives up.
     let most = fault.requests * (commands.len() + 1);
     assert!(asked <= most, "{asked} requests: {}", fault.error);
     assert!(asked >= commands.len(), "{asked} requests: {}", fault.error);
