@@ -132,7 +132,7 @@ fn a_newer_export_is_refused_in_words_and_changes_nothing() {
     shards[3].bytes = text.replacen("\"schema\":2", "\"schema\":3", 1).into_bytes();
     let mut catalog = Catalog::in_memory("recovered").unwrap();
     let refused = catalog.import(&shards);
-    assert!(matches!(refused, Err(CatalogError::NewerExport { found: 2, known: 1, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(CatalogError::NewerExport { found: 3, known: 2, .. })), "{refused:?}");
     assert_eq!(catalog.generation().unwrap(), 0);
 }
 
