@@ -50,15 +50,18 @@ fn is_derived(path: &Path) -> bool {
     path.starts_with("archive/previews")
 }
 
+fn stands_for_itself(path: &Path) -> bool {
+    !is_litter(path) && !is_derived(path)
+}
+
 /// A file that gets its name in one step holds one of the contents that had that name, or is not there.
 fn small_files_are_whole(scene: &Scene, world: &World, wrong: &mut Vec<String>) {
-    let stands_for_itself = |path: &Path| !is_litter(path) && !is_database(path) && !is_derived(path);
-    for (path, (_, bytes)) in world.files.iter().filter(|(path, _)| stands_for_itself(path)) {
+    for (path, (_, bytes)) in world.files.iter().filter(|(path, _)| stands_for_itself(path) && !is_database(path)) {
         if scene.named.get(path).is_some_and(|contents| !contents.contains(bytes)) {
             wrong.push(format!("{} holds {} bytes that it never held", path.display(), bytes.len()));
         }
     }
-    for path in scene.before.files.keys().filter(|path| stands_for_itself(path)) {
+    for path in scene.before.files.keys().filter(|path| stands_for_itself(path) && !is_database(path)) {
         if scene.after.files.contains_key(path) && !world.files.contains_key(path) {
             wrong.push(format!("{} was there before and after, and is lost", path.display()));
         }
@@ -193,7 +196,7 @@ fn catalog_is_whole(scene: &Scene, world: &World, wrong: &mut Vec<String>) {
 /// What programs saw when the result was told is there after the cut.
 fn what_was_told_stays(scene: &Scene, world: &World, at: usize, wrong: &mut Vec<String>) {
     let seen = scene.world(at, Loss::Nothing);
-    for (path, (_, bytes)) in seen.files.iter().filter(|(path, _)| !is_litter(path) && !is_database(path)) {
+    for (path, (_, bytes)) in seen.files.iter().filter(|(path, _)| stands_for_itself(path) && !is_database(path)) {
         match world.files.get(path) {
             None => wrong.push(format!("it was told as done, and {} is lost", path.display())),
             Some((_, other)) if other != bytes => {
@@ -202,7 +205,7 @@ fn what_was_told_stays(scene: &Scene, world: &World, at: usize, wrong: &mut Vec<
             Some(_) => {}
         }
     }
-    for path in world.files.keys().filter(|path| !is_litter(path) && !seen.files.contains_key(*path)) {
+    for path in world.files.keys().filter(|path| stands_for_itself(path) && !seen.files.contains_key(*path)) {
         wrong.push(format!("it was told as done, and {} is back", path.display()));
     }
     let held = |world: &World| with_catalog(world, Holdings::of);
