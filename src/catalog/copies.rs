@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::columns::{self, to_i64};
 use super::{Catalog, CatalogError};
-use crate::model::{Condition, Found, Kind, ObjectId, PhotoId, Ranges};
+use crate::model::{Condition, Kind, ObjectId, PhotoId, Ranges};
 
 /// An object that may be a copy of another, as far as that can be told without reading it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,11 +75,6 @@ impl Catalog {
         }
         Ok(best)
     }
-
-    /// How the photo's original was found, where no folder lists it.
-    pub fn found_of(&self, object: &ObjectId) -> Result<Option<Found>, CatalogError> {
-        Ok(self.doubts(object)?.map(|(found, _)| found))
-    }
 }
 
 fn possible(row: &rusqlite::Row<'_>) -> rusqlite::Result<PossibleCopy> {
@@ -108,7 +103,7 @@ mod tests {
     use super::*;
     use crate::catalog::sample::{Sample, intact, kept};
     use crate::catalog::{FileOutcome, FileRecord};
-    use crate::model::{Coming, Examination};
+    use crate::model::{Coming, Examination, Found};
 
     fn with_lost(mut record: FileRecord, places: &str) -> FileRecord {
         if let FileOutcome::Kept { coming, .. } = &mut record.outcome {

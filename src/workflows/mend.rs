@@ -10,7 +10,7 @@ use super::{Circumstances, Error, OpenArchive};
 use crate::catalog::{CompanionOutcome, FileOutcome, FileRecord, Job, Outcome, PossibleCopy, SourceIdentity};
 use crate::events::Listener;
 use crate::formats::merged::{self, Copy};
-use crate::model::{Coming, CompanionRole, Condition, FileStamp, Kind, ObjectId, PhotoId, RawPath, in_words};
+use crate::model::{Coming, CompanionRole, Condition, FileStamp, Kind, ObjectId, PhotoId, Ranges, RawPath, in_words};
 
 /// More copies of one picture are not looked at together.
 const MOST_COPIES: usize = 8;
@@ -76,7 +76,7 @@ pub(super) fn mend(
     Ok(mended)
 }
 
-type Contents = BTreeMap<ObjectId, (Vec<u8>, Option<crate::model::Ranges>)>;
+type Contents = BTreeMap<ObjectId, (Vec<u8>, Option<Ranges>)>;
 
 fn read(open: &OpenArchive, group: &[PossibleCopy]) -> Result<Contents, Error> {
     let mut contents = Contents::new();
